@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST = 5
 _CONTROLS = 2
+_SMALL = 1_000
 _UNDECLARED = 4_711
 _ENDLESS = "x" * 70_000
 _SPOILS = {
@@ -53,7 +54,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         return
     wrong = list(islice(_spoiled(own, base), _MOST))
     salt, key = token_hex(8), value_at(base, own.own_id)
-    keys = [varied(key, f"{salt} {number}") for number in range(len(wrong) + _CONTROLS)]
+    keys = [_other(key, f"{salt} {number}") for number in range(len(wrong) + _CONTROLS)]
     if not wrong or len(set(keys)) < len(keys):
         return
     right = [_named(base, own.own_id, one) for one in (*keys[len(wrong) :], *keys[: len(wrong)])]
@@ -94,6 +95,12 @@ def _spoiled(own: AcceptedRequest, base: Message) -> Iterator[Message]:
             (others if field.cpp_type in seen else first).append(message)
             seen.add(field.cpp_type)
     yield from (*first, *others)
+
+
+def _other(key: Any, salt: str) -> Any:
+    """Return another value of the same form; a number is less than the one that was taken: that may be near a limit."""
+    other = varied(key, salt)
+    return key // 10 + other % (key - key // 10) if isinstance(key, int) and key > _SMALL else other
 
 
 def _named(message: Message, path: Path, name: Any) -> bytes:
