@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.checks.new_names import taken_though_new
+from grpcmock.fuzz.checks.refused_names import taken_though_refused
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.absent import Absent
@@ -77,6 +78,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         for law in laws:
             yield from law.take(reply)
     yield from taken_though_new(case, result)
+    yield from taken_though_refused(case, result)
 
 
 _LAWS = _Laws()

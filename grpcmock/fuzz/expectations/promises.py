@@ -48,6 +48,13 @@ _ABSENT = re.compile(
     r"\bNOT_FOUND\b,?\s*(?:is returned\s+|error\s+)?(?:if|when|where|for)\b"
     r"(?P<what>[^.;]*\b(?:no such|there (?:is|'s) no|does not exist|doesn't exist|isn't there|is not there)\b[^.;]*)"
 )
+_TAKEN = re.compile(
+    r"\bALREADY_EXISTS\b,?\s*(?:is returned\s+|error\s+)?(?:if|when|where)\b\s*"
+    r"(?P<what>(?:there (?:is|'s) (?:already )?(?:one|an?|another)\b|an?\b(?=[^.;]*\b(?:already )?exists\b))[^.;]*)"
+)
+_FOR_A_WHILE = re.compile(r"\b(?:running|active|open|pending|progress|scheduled|recent\w*|within|same|not|no)\b")
+"""What is there under these conditions may be there no more, or be less than the one field that is spoken of."""
+
 _SOMETIMES = re.compile(r"\b(?:unless|except|and|or|only|while|set|given|but|also|otherwise)\b", re.IGNORECASE)
 
 
@@ -57,13 +64,17 @@ class Promise:
 
     way: Fields
     is_unique: bool = False
-    """Whether no two things have the same value."""
+    """Whether no two things have the same value, by the comment of the field, or by what that of the method says of
+    ALREADY_EXISTS."""
 
     is_repeatable: bool = False
     """Whether a request with it may be sent again, for nothing is done twice."""
 
     gives_same: bool = False
     """Whether it is said as well that the answer is the first one's then."""
+
+    is_of_whole: bool = False
+    """Whether what is unique is said to be so of requests as they are: others may mean something else by the value."""
 
 
 def promises_of(method: Method, registry: Registry) -> tuple[Promise, ...]:
@@ -79,7 +90,12 @@ def _promises(registry: Registry) -> dict[str, tuple[Promise, ...]]:
 def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
     of_fields, of_method = field_comments(registry), method_comments(registry).get(method.full_name, "")
     for way in reachable(method.input):
-        if len(way) > 2 or any(field.is_repeated for field in way) or not _is_key(way[-1]):
+        if len(way) > 2 or any(field.is_repeated for field in way):
+            continue
+        if len(way) == 1 and is_taken_once(of_method, _nouns(way[-1])):
+            yield Promise(way, is_unique=True, is_of_whole=True)
+            continue
+        if not _is_key(way[-1]):
             continue
         words = of_fields.get(way[-1].full_name, "")
         about = f"{words} {_about(of_method, way[-1].name)}"
@@ -113,6 +129,24 @@ def is_repeatable(words: str) -> bool:
     return bool(told) and not any(_NOT.search(sentence) for sentence in told)
 
 
+def is_taken_once(words: str, nouns: frozenset[str]) -> bool:
+    """Whether a comment of a method says that something is ALREADY_EXISTS where there is one of the same field, which
+    is called so.
+
+    >>> is_taken_once("ALREADY_EXISTS if there is one at this point.", frozenset({"point"}))
+    True
+    >>> is_taken_once("ALREADY_EXISTS if there is one of this name that is running.", frozenset({"name"}))
+    False
+    """
+    for found in _TAKEN.finditer(words):
+        what = found["what"]
+        if _SOMETIMES.search(what) or _FOR_A_WHILE.search(what):
+            continue
+        if re.search(rf"\b(?:this|that|the) (?:{'|'.join(map(re.escape, sorted(nouns)))})\b(?!\s+\w)", what):
+            return True
+    return False
+
+
 def must_name_something(words: str, nouns: frozenset[str]) -> bool:
     """Whether a comment says that something called so is NOT_FOUND where it isn't there, whatever else is said.
 
@@ -128,6 +162,14 @@ def must_name_something(words: str, nouns: frozenset[str]) -> bool:
         ):
             return True
     return False
+
+
+def _nouns(field: FieldDescriptor) -> frozenset[str]:
+    """Return what a comment may call a field: by its name, or by its type."""
+    names = {snake_case(field.name)}
+    if field.message_type is not None:
+        names.add(snake_case(field.message_type.name))
+    return frozenset(names | {name.replace("_", " ") for name in names})
 
 
 def _about(words: str, name: str) -> str:

@@ -22,6 +22,14 @@ _EXAMPLE = re.compile(
 _ONE_OF = re.compile(
     r"(?:one of|any of|either|allowed(?: values)?(?: are)?|valid values(?: are)?):?\s*(.+)", re.IGNORECASE
 )
+_PREFIX = re.compile(
+    r"(?:(?:begin|start)\w*\s+with|prefix\w*(?:\s+(?:with|by|is|of))?):?\s+(?:an?\s+|the\s+)?"
+    r"([^\s,]+(?:(?:,\s*(?:or\s+)?|\s+or\s+)[^\s,]+)*)",
+    re.IGNORECASE,
+)
+_ENDS_PREFIX = re.compile(r"[:/@#+_-]$")
+"""What stands at the end of a prefix, and not of a word like ``letter``."""
+
 _EXACTLY = re.compile(
     r"(?:must|should|has to|have to|needs? to) (?:be|equal|match):? ([\w./:+-]*[\w/])(?=[.,;)]*(?:$|\s*\n))"
 )
@@ -103,6 +111,7 @@ def texts(words: str) -> Iterator[str]:
         yield found[1].strip("`'\",;.()")
     for found in _EXACTLY.finditer(words.strip()):
         yield found[1]
+    yield from (f"{prefix}a1" for prefix in _prefixes(words))
     yield from _listed(words)
     pieces = _PIECE.findall(words)
     if pieces and (len(pieces) > 1 or _SORTS[pieces[0][1].lower()] not in ("-", ".", "_", "/", ":")):
@@ -115,6 +124,15 @@ def texts(words: str) -> Iterator[str]:
         yield from ("Example text"[:size] if size <= 12 else "a" * min(size, 4_096), "a" * min(size, 4_096))
     for found in _QUOTED.finditer(words):
         yield found[2]
+
+
+def _prefixes(words: str) -> Iterator[str]:
+    """Yield what texts must begin with, where it is plainly written: ``user: or group:``, ``"sk_"``."""
+    for found in _PREFIX.finditer(words):
+        for one in re.split(r",\s*(?:or\s+)?|\s+or\s+", found[1]):
+            bare = one.strip("`'\"()[].;")
+            if bare and (bare != one.rstrip(".;") or _ENDS_PREFIX.search(bare)):
+                yield bare
 
 
 def _formatted(words: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable, values_at
+from grpcmock.fuzz.learning import demands
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -24,7 +26,7 @@ _EACH = 2
 _EACH_NUMBER = 3
 _MOST = 24
 _MOST_TOLD = 3
-"""So many numbers are tried of those that a refusal speaks of."""
+"""So many numbers, or texts, are tried of those that a refusal speaks of."""
 
 _DEEPEST = 2
 _NUMBERS = frozenset(
@@ -39,7 +41,8 @@ class Widening:
     """Tries one other value after the other.
 
     What one method takes in a field of a message that stands in its request, others are taken to take there as well.
-    Where a number is refused in words that say how large it may be, the ends of that are tried, too.
+    Where a number is refused in words that say how large it may be, the ends of that are tried, too; where a text is,
+    what they ask for.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class Widening:
         self._taken = taken
         self._candidates = candidates
         self._told: set[Fields] = set()
-        """The ways to numbers of which a refusal has spoken."""
+        """The ways to numbers and texts of which a refusal has spoken."""
         own = {accepted.own_id} if accepted.own_id is not None else set()
         keys = {tuple(step for step in path if isinstance(step, str)) for path in (*accepted.references, *own)}
         changes = []
@@ -98,12 +101,19 @@ class Widening:
         self._known(way)[_plain(value)] = is_taken
         if is_taken:
             self._keep(way, value)
-        elif way not in self._told and way[-1].cpp_type in _NUMBERS and not way[-1].is_repeated:
+        elif way not in self._told:
             self._told.add(way)
-            told = islice(self._candidates.of(way[-1], reply.message), _MOST_TOLD)
-            self._changes.extendleft(
-                (way, one) for one in told if one not in (value, *values_at(self.accepted.message_with(way), way))
-            )
+            there = list(values_at(self.accepted.message_with(way), way))
+            there += [item for items in there if way[-1].is_repeated for item in items]
+            told = islice(self._asked_for(way[-1], reply.message), _MOST_TOLD)
+            self._changes.extendleft((way, one) for one in told if one != value and one not in there)
+
+    def _asked_for(self, field: FieldDescriptor, words: str) -> Iterator[Any]:
+        """Yield values that a refusal asks for in its words."""
+        if field.cpp_type in _NUMBERS and not field.is_repeated:
+            yield from self._candidates.of(field, words)
+        elif field.type == FieldDescriptor.TYPE_STRING:
+            yield from demands.texts(words)
 
     def _known(self, way: Fields) -> dict[Any, bool]:
         return self._taken.setdefault(way[-1], {}) if len(way) > 1 else {}

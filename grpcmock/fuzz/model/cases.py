@@ -108,6 +108,9 @@ SUMS = "what google.type.Money says of units and nanos"
 NEW_NAMES = "names that nobody has"
 """The rule of cases that use several, as a method says of names that they are taken."""
 
+REFUSED_NAMES = "names that came with a mistake only"
+"""The rule of cases that ask for things which are refused, for others, and for the first ones without the mistake."""
+
 DOCUMENTED = "the limit that the comment in the proto states"
 """The rule of cases that hold a server, where it refuses what is far beyond such a limit, to the limit itself."""
 

@@ -47,6 +47,11 @@ _WHOLE = (
 )
 
 
+_EXACT_AS_FLOAT = 2**53
+"""Beyond it a number of 64 bits may be none that a float holds. Other numbers than those that narrower types make of it
+may be the most that a server gives."""
+
+
 class Loss(NamedTuple):
     """A field that came back as something else than it was given."""
 
@@ -138,4 +143,12 @@ def _is_one_kept(field: FieldDescriptor, given: Any, kept: Any) -> bool:
         if _PROSE.search(field.name):
             return bool(given == kept.strip())
         return bool(given.casefold() == "".join(kept.split()).casefold())
+    if field.cpp_type in _WHOLE and abs(given) > _EXACT_AS_FLOAT:
+        return given == kept or kept not in _narrowed(given)
     return bool(given == kept)
+
+
+def _narrowed(number: int) -> tuple[int, ...]:
+    """Return what becomes of a large number in a type that doesn't hold it: a float of 64 bits, and a number of 32."""
+    low = number & 0xFFFFFFFF
+    return int(float(number)), low, low - (1 << 32)

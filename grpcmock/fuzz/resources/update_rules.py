@@ -23,6 +23,7 @@ from grpcmock.fuzz.resources.known_resources import (
     must_stay,
 )
 from grpcmock.fuzz.resources.laws import etags
+from grpcmock.fuzz.resources.laws.masked import MaskConduct
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -40,9 +41,11 @@ class UpdateRules:
     def __init__(self, memory: KnownResources, families: Families) -> None:
         self._memory = memory
         self._families = families
+        self._conduct = MaskConduct()
 
     def update(self, step: ResourceCall) -> Iterator[Finding]:
         key, paths = step.at(step.operation.key), masks.paths_of(step)
+        yield from self._of_masks(step, key, paths)
         known = self._memory.find(step.resource, key)
         if not step.is_ok:
             yield from self._not_updated(step, known, key, paths)
@@ -82,6 +85,16 @@ class UpdateRules:
         yield from self._out_of_date(step, known)
         yield from self._updated(step, known, paths)
 
+    def _of_masks(self, step: ResourceCall, key: Any, paths: Sequence[str]) -> Iterator[Finding]:
+        """Compare how masks are taken with how they were taken before."""
+        given = step.at(step.operation.given)
+        if step.is_ok and given is not None and not step.is_foreign:
+            known = self._memory.find(step.resource, key)
+            old = known.message if known is not None and known.is_there else None
+            yield from self._conduct.taken(step, key, given, paths, old)
+        elif not step.is_ok:
+            self._conduct.refused(step, key, given, paths, step.resource.fixed | step.resource.hidden)
+
     def _not_updated(
         self, step: ResourceCall, known: KnownResource | None, key: Any, paths: Sequence[str]
     ) -> Iterator[Finding]:
@@ -114,6 +127,8 @@ class UpdateRules:
                     continue  # it may be the server's own
                 wrong.append(finding(step, *words))
                 break
+        if answer is not None and known.message is not None and given is not None and not wrong:
+            wrong += self._conduct.cleared(step, known.message, given, answer, paths)
         if answer is not None and given is not None and not wrong:
             wrong += self._taken_over(step, given, answer, paths)
         yield from wrong

@@ -224,6 +224,9 @@ def test_limits_are_read_out_of_words(words: str, expected: tuple[int | None, in
         ("zone should be UTC.", "UTC"),
         ("amount.currency_code must be EUR", "EUR"),
         ("unit should be kg.", "kg"),
+        ("readers[0] must begin with user: or group:", "group:a1"),
+        ("keys must start with 'sk_'", "sk_a1"),
+        ("must be prefixed with arn:, urn: or id/.", "urn:a1"),
     ],
 )
 def test_texts_are_read_out_of_words(words: str, expected: str | None) -> None:
@@ -231,6 +234,11 @@ def test_texts_are_read_out_of_words(words: str, expected: str | None) -> None:
     assert (
         expected in found if expected is not None else any(len(one) == 4 and set(one) <= set("abcdef") for one in found)
     )
+
+
+@pytest.mark.parametrize("words", ["must begin with a letter", "starts with a digit or a dash", "begin with uppercase"])
+def test_what_a_text_begins_with_may_be_no_prefix(words: str) -> None:
+    assert not [one for one in demands.texts(words) if one.endswith("a1")]
 
 
 @pytest.mark.parametrize(

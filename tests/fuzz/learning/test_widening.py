@@ -19,7 +19,7 @@ PROTO = """\
 syntax = "proto3";
 package kilns;
 service Kilns { rpc Fire(FireRequest) returns (FireResponse); }
-message FireRequest { double heat = 1; uint32 pots = 2; }
+message FireRequest { double heat = 1; uint32 pots = 2; repeated string glazes = 3; }
 message FireResponse {}
 """
 
@@ -54,3 +54,28 @@ def test_the_ends_of_a_range_are_tried_that_a_refusal_states(words: str, ends: s
 
 def test_numbers_are_read_with_commas_between_their_thousands() -> None:
     assert list(demands.numbers("From 1 to 30,000."))[:2] == [1, 30_000]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("glazes[0] must begin with tin: or ash:", {"tin:a1", "ash:a1"}),
+        ("glazes: one of matte, clear", {"matte", "clear"}),
+        ("no such glaze", set()),
+    ],
+)
+def test_texts_are_tried_that_a_refusal_asks_for(words: str, expected: set[str], kilns: Registry) -> None:
+    method = kilns.method("kilns.Kilns/Fire")
+    glazes = next(way for way in reachable(method.input) if way[-1].name == "glazes")
+    accepted = AcceptedRequest(method, method.request_class(pots=1, glazes=["oak"]).SerializeToString())
+    widening = Widening(accepted, Candidates(kilns), {})
+    while (data := widening.next()) is not None:
+        (value,) = method.request_class.FromString(data).glazes or ("",)  # type: ignore[attr-defined]
+        is_ok = value in {"tin:a1", "ash:a1", "matte", "clear", "oak"}
+        call = Call(path=method.path, method=method, actions=(Send(data), HALF_CLOSE))
+        code = 0 if is_ok else Code.INVALID_ARGUMENT
+        answer = (b"",) if is_ok else ()
+        widening.hear(
+            Reply(call=call, termination=Termination.SERVER, code=code, message=words, responses=answer, sent=1)
+        )
+    assert set(widening.accepted.values.get(glazes, ())) == expected

@@ -12,7 +12,13 @@ import pytest
 from grpcmock.fuzz.checks.registry import all_checks
 from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.expectations import Expectations
-from grpcmock.fuzz.expectations.promises import is_repeatable, is_unique, must_name_something, promises_of
+from grpcmock.fuzz.expectations.promises import (
+    is_repeatable,
+    is_taken_once,
+    is_unique,
+    must_name_something,
+    promises_of,
+)
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
 from grpcmock.fuzz.model.bindings import bound
@@ -35,7 +41,12 @@ service Crates {
   rpc Show(CrateId) returns (Crate);
   rpc Look(CrateId) returns (Crate);
   rpc Crush(CrateId) returns (Crate);
+  // ALREADY_EXISTS if there is one in this slot.
+  rpc Store(StoreRequest) returns (Stored);
 }
+message Slot { int32 row = 1; int32 shelf = 2; }
+message StoreRequest { Slot slot = 1; string label = 2; }
+message Stored { string id = 1; Slot slot = 2; }
 message Crate { string id = 1; string mark = 2; string label = 3; string token = 4; }
 message SendRequest {
   string mark = 1;
@@ -68,6 +79,11 @@ def send(number: int, mark: str = "m-1", *, shown: bool = True, **more: Any) -> 
     return ("Send", {"mark": mark, **more}, answer)
 
 
+def store(number: int, row: int = 1, label: str = "", **more: Any) -> Words:
+    slot = {"slot": {"row": row}}
+    return ("Store", {**slot, "label": label}, {"id": f"s{number}", **slot, **more})
+
+
 CRUSH: Words = ("Crush", {"id": "c1"}, {"id": "c1"})
 SHOW: Words = ("Show", {"id": "c1"}, {"id": "c1"})
 
@@ -88,6 +104,12 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
         [send(1, "m-1", label="ab", shown=False), send(2, "m-2", label="ab", shown=False)],
     ),
     "a label again after a deletion": (set(), [send(1, "m-1", label="ab"), CRUSH, send(2, "m-2", label="ab")]),
+    "one slot twice": ({"G133"}, [store(1), store(2)]),
+    "one slot twice, by one and the same": (set(), [store(1), store(1)]),
+    "one slot twice, and the second is refused": (set(), [store(1), (*store(1)[:2], "ALREADY_EXISTS")]),
+    "two slots": (set(), [store(1), store(2, 2)]),
+    "one slot in requests that differ": (set(), [store(1), store(2, label="in another hall")]),
+    "one slot again after something else": (set(), [store(1), CRUSH, store(2)]),
     "filled twice under one key": (
         {"G128"},
         [("Fill", {"idempotencyKey": "k", "tons": 1}, {"id": f"c{number}"}) for number in (1, 2)],
@@ -158,6 +180,24 @@ def test_what_may_be_sent_again_is_read_out_of_words(words: str, expected: bool)
 )
 def test_what_must_be_there_is_read_out_of_words(words: str, expected: bool) -> None:
     assert must_name_something(words, frozenset({"lease"})) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("Gives the place a number. ALREADY_EXISTS if there is one at this point.", True),
+        ("ALREADY_EXISTS if there is another place at that point.", True),
+        ("ALREADY_EXISTS if a place at this point already exists.", False),
+        ("ALREADY_EXISTS if there is one at this point that is open.", False),
+        ("ALREADY_EXISTS if there is one at this point and the kind is the same.", False),
+        ("ALREADY_EXISTS if there is one at this point, unless it was removed.", False),
+        ("ALREADY_EXISTS if there is one of this number.", False),
+        ("NOT_FOUND if there is none at this point.", False),
+        ("", False),
+    ],
+)
+def test_what_may_be_there_once_is_read_out_of_words(words: str, expected: bool) -> None:
+    assert is_taken_once(words, frozenset({"location", "point"})) is expected
 
 
 def test_only_keys_have_promises(crates: Registry) -> None:

@@ -11,6 +11,7 @@ from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import LATER, SHORT
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.handle import Handle
+from grpcmock.fuzz.phases.stateful.resource_factory import LARGE
 from grpcmock.fuzz.phases.stateful.sampling import spread
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.laws.servers_own import mark
@@ -40,6 +41,9 @@ _CONTENTS = 24
 _VIOLATIONS = 8
 
 
+_NUMBERS = 3
+"""So many numbers of a thing are made large one by one."""
+
 _REQUEST_ID = "6f1c1a9e-5d0b-4c3a-9a57-0d1e5c7ab0{:02x}"
 
 
@@ -48,6 +52,7 @@ def create(resource: Resource, operation: Operation, factory: ResourceFactory) -
     yield from _cut(resource, operation, factory)
     yield from _read_back(resource, operation, factory, 0, 2)
     yield from _zeros_read_back(resource, operation, factory)
+    yield from _large_read_back(resource, operation, factory)
     yield from _twice(resource, operation, factory)
     yield from _listed(resource, operation, factory)
     yield from _servers_own(resource, operation, factory)
@@ -91,6 +96,21 @@ def _zeros_read_back(resource: Resource, operation: Operation, factory: Resource
         return
     if sequence.get(handle) is not None:
         yield sequence.finish("what was created with zeros, which aren't nothing, is read back")
+
+
+def _large_read_back(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Numbers of 64 bits that are no float: all of a thing at once, and one after the other."""
+    names = factory.enlarged(operation)
+    for chosen in (names, *((name,) for name in names[:_NUMBERS] if names[1:])):
+        sequence = CallSequence(factory, operation.method, f"read-back-large-{'-'.join(chosen)}")
+        content = factory.content(operation, 1)
+        place = found(content, operation.given or ())
+        for name in chosen if place is not None else ():
+            setattr(place, name, LARGE)
+        if not chosen or (handle := sequence.create_kept(resource, content)) is None:
+            return
+        if sequence.get(handle) is not None:
+            yield sequence.finish("what was created with numbers that are no floats is read back")
 
 
 def _servers_own(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:

@@ -39,7 +39,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         return
     if not only_reads(method) and not plan.acceptance.takes_away(method):
         for promise in promises_of(method, plan.registry):
-            yield from _same_twice(own, promise.way, plan, anew=not promise.is_repeatable)
+            yield from _same_twice(own, promise.way, plan, anew=not (promise.is_repeatable or promise.is_of_whole))
         yield from _named_alike(own, plan)
     for way in islice(_naming(own, plan), _MOST):
         yield _absent(own, way, plan)
@@ -71,6 +71,8 @@ def _named_alike(own: AcceptedRequest, plan: Plan) -> Iterator[Case]:
 def _twice(own: AcceptedRequest, way: Fields, plan: Plan) -> tuple[AcceptedRequest, Any] | None:
     """Return the request with a value at the end of a way that was never used before, and that value."""
     path = tuple(field.name for field in way)
+    if way[-1].message_type is not None:
+        return _as_it_is(own, way)
     message = own.message_with(way) if is_set(own.message_with(way), way) else own.fullest
     if not is_there(message, path):
         value = next(iter(plan.acceptance.values_of(way[-1])), None)
@@ -81,6 +83,14 @@ def _twice(own: AcceptedRequest, way: Fields, plan: Plan) -> tuple[AcceptedReque
     data = message.SerializePartialToString(deterministic=True)
     own_id = None if own.own_id == path else own.own_id
     return replace(own, data=data, full=b"", values={}, own_id=own_id), fresh
+
+
+def _as_it_is(own: AcceptedRequest, way: Fields) -> tuple[AcceptedRequest, Any] | None:
+    """Return the request with the message that it has; None if it has none, or if the server was seen to tell things
+    apart by what is in that: there may be one already."""
+    if not is_set(own.message, way) or (own.own_id is not None and own.own_id[0] == way[0].name):
+        return None
+    return own, value_at(own.message, (way[-1].name,))
 
 
 def _same_twice(own: AcceptedRequest, way: Fields, plan: Plan, *, anew: bool) -> Iterator[Case]:

@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 _RICH_OF = 8
 """Of so many messages the fullest is taken."""
 
+LARGE = 2**53 + 1
+"""The least whole number that a float of 64 bits doesn't hold."""
+
 _LARGE = 20_000
+_OF_64_BITS = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
 _ENDLESS = 70_000
 _UNDECLARED = 4_711
 _NEVER = frozenset({"validate_only", "dry_run"})
@@ -129,6 +133,26 @@ class ResourceFactory:
                 place.ClearField(field.name)
             zeroed = zeroed or place.HasField(field.name)
         return request if zeroed else None
+
+    def enlarged(self, operation: Operation) -> tuple[str, ...]:
+        """Give the names of the numbers of 64 bits that a creation may give as :data:`LARGE`, by the rules of the
+        contract."""
+        without, names = set_by_scripts(operation), []
+        generator = self.plan.generators.of(operation.method.input, without=without)
+        request = self.content(operation, 1)
+        place = found(request, operation.given or ())
+        own = operation.own_id or ()
+        for field in place.DESCRIPTOR.fields if place is not None else ():
+            if field.cpp_type not in _OF_64_BITS or field.is_repeated or field.name in (*own, *without):
+                continue
+            if field.containing_oneof is not None and not is_optional(field):
+                continue
+            changed = type(request)()
+            changed.CopyFrom(request)
+            put(changed, (*(operation.given or ()), field.name), LARGE)
+            if not _breaks(generator, changed, without):
+                names.append(field.name)
+        return tuple(names)
 
     def ids(self, operation: Operation, label: str) -> Iterator[Any]:
         """Give ids that a client may choose, different for each *label*: early in the order of the alphabet, for lists

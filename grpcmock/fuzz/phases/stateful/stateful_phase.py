@@ -23,6 +23,7 @@ from grpcmock.fuzz.phases.stateful import (
     race_programs,
     random_sequences,
     range_programs,
+    refused_name_cases,
     scenarios,
     search_programs,
     selection_programs,
@@ -60,6 +61,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from promise_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
     yield from freeing_programs.cases(method, plan)
+    yield from refused_name_cases.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.phases.stateful import mask_scenarios
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.sampling import spread
 from grpcmock.fuzz.resources.calls import found
@@ -47,6 +48,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
         sequence.update(handle, 0, ["fz_no_such_field"])
         sequence.get(handle)
         yield sequence.finish("a mask that names no field")
+        yield from mask_scenarios.cases(resource, operation, factory)
         yield from _update_alone(resource, operation, factory)
         for number, field in enumerate(spread(fields, _UPDATES)):
             sequence = CallSequence(factory, operation.method, f"mask-{field.name}")
@@ -158,6 +160,9 @@ def _update_of_immutable(resource: Resource, operation: Operation, factory: Reso
             getattr(one, field.name) for _, one in made if one is not None and is_set(one, field) and given is not None
         ]
         other = next((value for value in others if value != getattr(given, field.name)), None)
+        if other is None and given is not None and is_set(given, field) and field.enum_type is not None:
+            numbers = [value.number for value in field.enum_type.values if value.number]
+            other = next((number for number in numbers if number != getattr(given, field.name)), None)
         sequence = CallSequence(factory, operation.method, f"immutable-{field.name}")
         update = factory.content(operation, 1)
         if other is None or not operation.given or (handle := sequence.create(resource, first)) is None:

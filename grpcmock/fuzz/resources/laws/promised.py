@@ -76,7 +76,8 @@ class Promised:
             value = next(values_at(request, promise.way), None)
             if not value:
                 continue
-            told = (method.path, promise.way[-1].full_name, value)
+            same = value.SerializePartialToString(deterministic=True) if isinstance(value, Message) else value
+            told = (method.path, promise.way[-1].full_name, same)
             before = self._done.get(told)
             if before is not None:
                 yield from _compared(method, promise, before, request, answer, meant)
@@ -101,13 +102,16 @@ def _compared(
                 check="idempotency", expected=expected, actual=actual, path=name, key=f"again {name}", method=method
             )
     elif promise.is_unique and reply.is_ok and answer is not None:
+        if promise.is_of_whole and request != before.request:
+            return
         owners = [_owner(message, promise, value) for message in (before.answer, answer)]
         one, other = owners
         if one is None or other is None or not (actual := _other_key(one, other, request)):
             return
         yield Finding(
             check="duplicate_create",
-            expected=f"no second thing whose {name} is {shown(value)}: its comment says that it is unique",
+            expected=f"no second thing whose {name} is {shown(value)}: "
+            + ("the comment says ALREADY_EXISTS" if promise.is_of_whole else "its comment says that it is unique"),
             actual=actual,
             path=name,
             key=f"unique {name}",
