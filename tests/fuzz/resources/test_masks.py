@@ -42,7 +42,7 @@ message GetCrateRequest { string name = 1; }
 message UpdateCrateRequest { Crate crate = 1; google.protobuf.FieldMask update_mask = 2; }
 """
 NAME = {"name": "crates/abc"}
-FULL = {"label": "oak", "note": "heavy", "tags": ["a", "b"], "marks": {"k": "v"}}
+FULL: dict[str, Any] = {"label": "oak", "note": "heavy", "tags": ["a", "b"], "marks": {"k": "v"}}
 MADE: Any = ("CreateCrate", {"crateId": "abc", "crate": FULL}, {**NAME, **FULL})
 
 
@@ -65,7 +65,7 @@ def without(*names: str) -> dict[str, Any]:
 RESET = [update(without("label"), "label"), update(without("label", "note"), "note")]
 WHOLE = update(FULL, "label,note", label="oak", note="heavy")
 NO = "INVALID_ARGUMENT"
-SAME = {"label": "elm", "note": "light", "tags": ["c"]}
+SAME: dict[str, Any] = {"label": "elm", "note": "light", "tags": ["c"]}
 SHOWN = {**FULL, **SAME}
 
 CASES: dict[str, tuple[set[str], list[Any]]] = {
