@@ -90,7 +90,7 @@ class Confirmation:
             is_outside = health.exit_code is not None and not health.ended_by_itself
             return failure if is_outside else await self._bisected(failure)
         if failure.finding.may_lag:
-            if not failure.is_flaky and is_long(failure.case):
+            if failure.tries > 1 and not failure.is_flaky and is_long(failure.case):
                 failure = await self._smallest(failure)  # or it takes a pause for each change
             failure = self.so_far = await self._made_again_slowly(failure)
             if failure.is_flaky:
