@@ -99,3 +99,17 @@ def test_only_names_that_are_known_are_tried(shops: Registry, own_id: Any) -> No
     request: Any = method.request_class(reference="AB123456")
     plan.acceptance.keep(AcceptedRequest(method, request.SerializeToString(), own_id=own_id), b"")
     assert not list(refused_name_cases.cases(method, plan))
+
+
+@pytest.mark.parametrize(("rooms", "count"), [(7, 0), (999_999, 0), (525_200_000, 1)])
+def test_of_few_numbers_any_may_be_taken(shops: Registry, rooms: int, count: int) -> None:
+    method = shops.method("shops.Shops/OpenShop")
+    plan = Plan(
+        registry=shops,
+        methods=(method,),
+        expectations=Expectations(registry=shops),
+        generators=Generators(shops),
+    )
+    request: Any = method.request_class(rooms=rooms, kind=1, owner="Ann")
+    plan.acceptance.keep(AcceptedRequest(method, request.SerializeToString(), own_id=("rooms",)), b"")
+    assert len(list(refused_name_cases.cases(method, plan))) == count

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _MOST = 5
 _CONTROLS = 2
-_SMALL = 1_000
+_SMALL = 1_000_000
+"""Below it there are so few numbers that another one may well be taken by what came before."""
+
 _UNDECLARED = 4_711
 _ENDLESS = "x" * 70_000
 _SPOILS = {
@@ -54,6 +56,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         return
     wrong = list(islice(_spoiled(own, base), _MOST))
     salt, key = token_hex(8), value_at(base, own.own_id)
+    if isinstance(key, int) and abs(key) < _SMALL:
+        return
     keys = [_other(key, f"{salt} {number}") for number in range(len(wrong) + _CONTROLS)]
     if not wrong or len(set(keys)) < len(keys):
         return
@@ -100,7 +104,7 @@ def _spoiled(own: AcceptedRequest, base: Message) -> Iterator[Message]:
 def _other(key: Any, salt: str) -> Any:
     """Return another value of the same form; a number is less than the one that was taken: that may be near a limit."""
     other = varied(key, salt)
-    return key // 10 + other % (key - key // 10) if isinstance(key, int) and key > _SMALL else other
+    return key // 10 + other % (key - key // 10) if isinstance(key, int) and key > 0 else other
 
 
 def _named(message: Message, path: Path, name: Any) -> bytes:
