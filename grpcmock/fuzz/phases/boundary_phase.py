@@ -24,7 +24,7 @@ from grpcmock.fuzz.phases import (
     stream_orders,
     value_pairs,
 )
-from grpcmock.fuzz.phases.interleaving import in_turns
+from grpcmock.fuzz.phases.interleaving import alternating, in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 from grpcmock.schema.method import MethodKind
 
@@ -105,13 +105,12 @@ def notices(plan: Plan) -> Iterator[str]:
 
 
 def _first(maker: _Maker, boundaries: Sequence[Boundary], elsewhere: list[Boundary]) -> Iterator[Case]:
-    """Yield what is asked many times at once, what grows, many unusual values at once, what is there or not, both sides
-    of all rules, and how fields go together.
+    """Yield what is asked many times at once, many unusual values at once, what is there or not, both sides of all
+    rules, what grows, and how fields go together.
 
     Rules of messages that another method has as well, and has tried, are left for later: they are put *elsewhere*.
     """
     yield from call_lifecycle.concurrent(maker.method, maker.plan)
-    yield from growth_cases.cases(maker.method, maker.plan)
     yield from maker.together(boundaries, valid=False)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
     own: list[Boundary] = []
@@ -119,8 +118,8 @@ def _first(maker: _Maker, boundaries: Sequence[Boundary], elsewhere: list[Bounda
         if boundary.kind == "constraint":
             is_new = maker.plan.tries(maker.method, boundary)
             (own if is_new else elsewhere).append(boundary)
-    yield from maker.values(own)
-    yield from maker.later_items(boundaries)
+    yield from alternating((maker.values(own), maker.later_items(boundaries)))
+    yield from growth_cases.cases(maker.method, maker.plan)
     yield from maker.related()
 
 
