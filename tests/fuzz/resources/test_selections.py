@@ -29,10 +29,10 @@ enum Coat { ANY = 0; SHORT = 1; LONG = 2; ALL = 3; }
 enum Rank { NONE = 0; LOW = 1; HIGH = 2; }
 message Home { string town = 1; }
 message Dog { string tag = 1; Coat coat = 2; string keeper_id = 3; Home home = 4; bool asleep = 5;
-  optional bool fed = 6; Rank rank = 7; string path = 8; int32 walks = 9; }
+  optional bool fed = 6; Rank rank = 7; string path = 8; int32 walks = 9; int32 max_walks = 10; }
 message AddDogRequest { Coat coat = 1; string keeper_id = 2; Home home = 3; }
 message SearchDogsRequest { Coat coat = 1; string keeper_id = 2; string town = 3; bool asleep = 4;
-  optional bool fed = 5; Rank rank = 6; string path = 7; int32 limit = 8; }
+  optional bool fed = 5; Rank rank = 6; string path = 7; int32 limit = 8; int32 walks = 9; int32 max_walks = 10; }
 message SearchDogsResponse { repeated Dog dogs = 1; string next_page_token = 2; }
 message VisitsRequest { string tag = 1; Coat coat = 2; }
 message Visit { int32 hour = 1; Coat coat = 2; }
@@ -58,7 +58,18 @@ def visits(request: Any, *coats: str) -> Words:
     return ("Visits", {"tag": "a", **request}, shown)
 
 
+TWICE: tuple[dict[str, Any], ...] = tuple(
+    {**dog, "walks": walks, "maxWalks": 9} for dog, walks in ((A, 2), (B, 3), (C, 2))
+)
+
+
 CASES: dict[str, tuple[set[str], list[Words]]] = {
+    "a number that was seen to select": (
+        {"G129"},
+        between(search({"walks": 2}, TWICE[0], TWICE[2]), search({"walks": 3}), dogs=TWICE),
+    ),
+    "a number that may do anything": (set(), between(search({"walks": 3}), dogs=TWICE)),
+    "a number of how many": (set(), between(search({"maxWalks": 9}, TWICE[0]), search({"maxWalks": 8}), dogs=TWICE)),
     "all that has it": (set(), between(search({"coat": "SHORT"}, A, C))),
     "one lacks": ({"G129"}, between(search({"coat": "SHORT"}, A))),
     "all of them lack": ({"G129"}, between(search({"coat": "SHORT"}))),

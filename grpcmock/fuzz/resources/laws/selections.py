@@ -1,8 +1,8 @@
 """What a list shows where its request names a value: all that has it, of what the same list shows without.
 
-That a field of a request selects is told by its name and type, which what is listed has as well. Of texts that isn't
-enough, for who asks for the followers of a user gets other users: there the server must have shown it, by an answer
-with some of what it lists otherwise, all of which has the value.
+That a field of a request selects is told by its name and type, which what is listed has as well. Of texts and numbers
+that isn't enough, for who asks for the followers of a user gets other users: there the server must have shown it, by an
+answer with some of what it lists otherwise, all of which has the value.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _DOUBTFUL = re.compile(r"(Scan|Check|Fetch|Look|Watch|Subscribe|Stream|Validate|
 _NO_FILTER = re.compile(
     r"name|id|uid|uuid|key|path|uri|url|prefix|number|code|slug|sku|query|filter"
     r"|(.*_)?(after|before|since|until|from|to|start|end|begin|cursor|token|offset|position|page|limit|size|order|sort"
+    r"|take|skip|top|first|last|count|depth|max|min|maximum|minimum|least|most|per"
     r"|view|format|unit|units|currency|language|locale|lang|zone|timezone|version|revision)(_.*)?"
 )
 """What a thing is called itself, by which a list may mean what lies below it; where a list begins, and how it looks."""
@@ -43,6 +44,12 @@ AT_LEAST = re.compile(r"priority|severity|level|rank|grade|tier|rating")
 
 _NEXT = re.compile(r"(.*_)?(next|more|truncated|continue|continuation|cursor)(_.*)?")
 _DEEPEST = 2
+_WHOLE = frozenset(
+    (
+        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
+        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
+    )
+)
 
 Way = tuple[FieldDescriptor, ...]
 
@@ -158,7 +165,7 @@ def filters(method: Method) -> Iterator[tuple[FieldDescriptor, Way]]:
     for one in method.input.fields if item is not None else ():
         if one.is_repeated or one.message_type is not None or _NO_FILTER.fullmatch(one.name):
             continue
-        if not (_is_switch(one) or one.type == one.TYPE_STRING or one.name.endswith("_id")):
+        if not (_is_switch(one) or one.type == one.TYPE_STRING or one.cpp_type in _WHOLE):
             continue
         ways = list(_ways(item, one))  # type: ignore[arg-type]
         if len(ways) == 1:
