@@ -17,7 +17,6 @@ from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.contents import contents_of, owners
-from grpcmock.fuzz.resources.fields import type_name
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
@@ -37,6 +36,9 @@ class _Sent(NamedTuple):
 _DESCRIBES = re.compile(
     r"(file|object|blob|original)_?name|((file|total|content|blob|object)_)?(size|length)(_(in_)?bytes)?|sha_?\d+|md5|((sha\d*|md5)_)?(checksum|digest|hash)"
 )
+_PARTLY = re.compile(r"(Batch)?(Update|Patch|Modify|Edit|Change|Set|Append)(?=[A-Z]|$)")
+"""Methods that are sent a part of what is kept, by their names."""
+
 _ENOUGH = 3
 """So many of these must an answer have, all but one of them right."""
 
@@ -67,7 +69,7 @@ class Contents:
             for owner in (owner for message in (*requests, *answers) for owner in owners(message)):
                 for key in _keys(owner):
                     self._kept.pop(key, None)
-            is_whole = not any(map(_has_mask, requests))
+            is_whole = _PARTLY.match(method.name) is None
             if is_ok and is_whole and len(answers) == 1 and (sent := _joined(requests)):
                 self._kept |= dict.fromkeys(_keys(answers[0]), _Sent(method, sent, requests, answers[0]))
         elif is_ok and len(requests) == 1 and len(requests[0].ListFields()) == 1:
@@ -137,11 +139,6 @@ def _is_alike(name: str, one: Any, other: Any) -> bool:
 def _keys(message: Message) -> list[Any]:
     """Return the texts in a message by which something can be named."""
     return [value for _, value in message.ListFields() if isinstance(value, str)]
-
-
-def _has_mask(request: Message) -> bool:
-    """Whether a request says which part of what it sends is meant."""
-    return any(type_name(one) == "google.protobuf.FieldMask" for one, _ in request.ListFields())
 
 
 def _joined(messages: list[Any]) -> bytes:
