@@ -28,7 +28,7 @@ message Room { string name = 1; string title = 2; }
 message EnterRequest { string room = 1; }
 message Event { string text = 1; }
 """
-MOST = 3
+MOST = 5
 
 
 @pytest.fixture(scope="module")
