@@ -61,6 +61,23 @@ def aliases(method: Method, resource: Resource) -> Iterator[FieldDescriptor]:
             yield one
 
 
+def shown_by_name(method: Method, reply: Reply, resources: Resources) -> Iterator[tuple[Resource, Message, Message]]:
+    """Yield what a read has shown of each kind of resource that its response has a place for, with the request."""
+    if not reply.is_ok or len(reply.responses) != 1 or not reply.call.messages:
+        return
+    for resource in resources.all:
+        place = place_of(method, resource)
+        if place is None:
+            continue
+        try:
+            message = found(method.response_class.FromString(reply.responses[0]), place)
+            request = method.request_class.FromString(reply.call.messages[0])
+        except (DecodeError, RuntimeError):
+            return
+        if message is not None:
+            yield resource, message, request
+
+
 @dataclass(slots=True)
 class Aliases:
     """Hears of the calls of a case, one after the other."""
@@ -88,19 +105,9 @@ class Aliases:
             yield from self._read(method, reply)
 
     def _read(self, method: Method, reply: Reply) -> Iterator[Finding]:
-        if not reply.is_ok or len(reply.responses) != 1 or not reply.call.messages:
-            return
-        for resource in self.resources.all:
-            place = place_of(method, resource)
-            if place is None:
-                continue
-            try:
-                message = found(method.response_class.FromString(reply.responses[0]), place)
-                request = method.request_class.FromString(reply.call.messages[0])
-            except (DecodeError, RuntimeError):
-                return
+        for resource, message, request in shown_by_name(method, reply, self.resources):
             names = [one.name for one, _ in request.ListFields()]
-            if message is None or len(names) != 1 or names[0] not in {one.name for one in aliases(method, resource)}:
+            if len(names) != 1 or names[0] not in {one.name for one in aliases(method, resource)}:
                 continue
             told = (method.path, reply.call.messages[0])
             by = self._gone.get((resource.name, getattr(message, resource.key)))

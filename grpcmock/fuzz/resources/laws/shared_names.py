@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.expectations.roles import MAKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.resources.calls import found, may_change, step_of
+from grpcmock.fuzz.resources.calls import may_change, step_of
 from grpcmock.fuzz.resources.differences import shown
-from grpcmock.fuzz.resources.laws.aliases import aliases, place_of
+from grpcmock.fuzz.resources.laws.aliases import aliases, shown_by_name
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
@@ -72,21 +70,11 @@ class SharedNames:
                 self._made[resource.name, one.name, value] = method, {*keys, key}
 
     def _read(self, method: Method, reply: Reply) -> Iterator[Finding]:
-        if not reply.is_ok or len(reply.responses) != 1 or not reply.call.messages:
-            return
-        for resource in self.resources.all:
-            place = place_of(method, resource)
-            if place is None:
-                continue
-            try:
-                thing = found(method.response_class.FromString(reply.responses[0]), place)
-                request = method.request_class.FromString(reply.call.messages[0])
-            except (DecodeError, RuntimeError):
-                return
+        for resource, thing, request in shown_by_name(method, reply, self.resources):
             given = [one.name for one, _ in request.ListFields()]
             for one in names_of_one(method, resource):
                 by, keys = self._made.get((resource.name, one.name, getattr(request, one.name)), (method, set()))
-                if given == [one.name] and thing is not None and getattr(thing, resource.key) in keys and len(keys) > 1:
+                if given == [one.name] and getattr(thing, resource.key) in keys and len(keys) > 1:
                     name = shown(getattr(request, one.name))
                     yield Finding(
                         check="duplicate_create",
