@@ -61,7 +61,8 @@ def _reserved_code(case: Case, result: CaseResult, expectations: Expectations) -
             return
         method = reply.call.method
         if method is not None and not method.kind.server_streams and reply.code and reply.responses:
-            actual = f"{len(reply.responses)} responses, then {said(reply)}"
+            count = len(reply.responses)
+            actual = f"{'a response' if count == 1 else f'{count} responses'}, then {said(reply)}"
             expected = "a failed call without a response"
             yield Finding(check="reserved_code", expected=expected, actual=actual, key="message", server_wide=True)
             return
