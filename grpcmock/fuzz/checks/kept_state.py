@@ -17,6 +17,7 @@ from grpcmock.fuzz.resources.laws.absent import Absent
 from grpcmock.fuzz.resources.laws.aliases import Aliases
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.continuations import Continuations
+from grpcmock.fuzz.resources.laws.criteria import Criteria
 from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
@@ -32,6 +33,7 @@ from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.laws.shared_names import SharedNames
 from grpcmock.fuzz.resources.laws.sizes import Sizes
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
+from grpcmock.fuzz.resources.laws.states import States
 from grpcmock.fuzz.resources.laws.summaries import Summaries
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
@@ -72,7 +74,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Continuations(resources), Searches(registry, resources), Summaries(), Views(), Ranges()),
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
-        FreedNames(resources),
+        *(FreedNames(resources), States(registry, resources), Criteria(registry)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:
@@ -143,6 +145,12 @@ CHECKS = (
         "field_mask",
         Severity.MEDIUM,
         "An update changes the fields that its mask names and no others; a path that names no field is refused.",
+    ),
+    _check(
+        "G153",
+        "preconditions",
+        Severity.MEDIUM,
+        "A call is refused in the states in which its comment says so, and for no state that a thing isn't in.",
     ),
     _check(
         "G143",

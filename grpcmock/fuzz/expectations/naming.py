@@ -28,6 +28,30 @@ _DETAIL = re.compile(r"(By|With|For|From|In)[A-Z].*$")
 
 _SERVICE = re.compile(r"(Service|Api|API|Manager|Store|Registry|Server|Admin|V\d+)$")
 
+_IRREGULAR = {
+    "begin": "begun",
+    "put": "put",
+    "send": "sent",
+    "take": "taken",
+    "give": "given",
+    "do": "done",
+    "lend": "lent",
+    "drop": "dropped",
+    "write": "written",
+    "sell": "sold",
+    "win": "won",
+    "pay": "paid",
+    "freeze": "frozen",
+    "hide": "hidden",
+    "withdraw": "withdrawn",
+    "cancel": "cancelled",
+    "ban": "banned",
+    "stop": "stopped",
+    "ship": "shipped",
+    "pin": "pinned",
+    "submit": "submitted",
+}
+
 
 def verb_and_noun(method: str) -> tuple[Role, str] | None:
     """Part the name of a method; None if it begins with no verb that is known.
@@ -64,3 +88,12 @@ def service_noun(service: str) -> str:
     """
     name = service.rpartition(".")[2]
     return singular(_SERVICE.sub("", name) or name)
+
+
+def participle(verb: str) -> str:
+    """Return what something is that a verb was done to: ``closed`` for ``close``."""
+    if verb in _IRREGULAR:
+        return _IRREGULAR[verb]
+    if verb.endswith("e"):
+        return f"{verb}d"
+    return f"{verb[:-1]}ied" if re.search("[^aeiou]y$", verb) else f"{verb}ed"

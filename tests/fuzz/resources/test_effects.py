@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.expectations.naming import participle
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful import effect_programs
-from grpcmock.fuzz.resources.laws.flags import participle
 from grpcmock.schema import Registry, sources
 
 PROTO = """\

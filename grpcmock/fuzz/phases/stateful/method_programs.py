@@ -208,6 +208,10 @@ class MethodProgram:
             bindings.append(Binding(index, need.source, need.target))
         return tuple(bindings)
 
+    def made(self, method: Method) -> int | None:
+        """Return the first call that made what others name; None if there is none."""
+        return self._made.get((method.path, 1))
+
     def wait(self, seconds: float) -> None:
         """Let so many *seconds* go by before the call that was added last."""
         call = self._calls[-1]

@@ -40,10 +40,10 @@ def cases(method: Method, plan: Plan, label: str = "selected-by") -> Iterator[Ca
     if own is None:
         return
     makers = [one for one in plan.acceptance.first.values() if makes(one, own, plan)]
-    creating = _creating(method, plan)
+    creating = creating_of(method, plan)
 
     def order(one: AcceptedRequest) -> tuple[bool, tuple[int, int], str]:
-        is_about = creating is None or one.method is creating.method or _changes(one, creating)
+        is_about = creating is None or one.method is creating.method or changes(one, creating)
         return not is_about, plan.acceptance.rank(one.method), one.method.full_name
 
     makers.sort(key=order)
@@ -51,7 +51,7 @@ def cases(method: Method, plan: Plan, label: str = "selected-by") -> Iterator[Ca
         plain = own.message
         if any(field is one for field, _ in plain.ListFields()):
             plain.ClearField(one.name)  # a server may ask for it: then there is no list without
-        for (size,), most in _sizes(method, plan):
+        for (size,), most in most_of(method, plan):
             setattr(plain, size.name, most)
         listing = replace(own, data=_data(plain), full=b"", values={})
         program = MethodProgram(method, plan, f"{label}-{one.name}")
@@ -79,12 +79,12 @@ def _make(program: MethodProgram, maker: AcceptedRequest, creating: Operation | 
     return calls
 
 
-def _changes(maker: AcceptedRequest, creating: Operation) -> bool:
+def changes(maker: AcceptedRequest, creating: Operation) -> bool:
     """Whether a request is about a thing that is listed."""
     return any(need.made_by.method is creating.method for need in maker.needs)
 
 
-def _creating(method: Method, plan: Plan) -> Operation | None:
+def creating_of(method: Method, plan: Plan) -> Operation | None:
     """Return what makes the things that a method lists."""
     resource, _ = resources_of(plan.registry, plan.expectations.links).by_path.get(method.path, (None, None))
     return resource.operation(Role.CREATE) if resource is not None else None
@@ -94,14 +94,14 @@ def _after(method: Method, made: Mapping[Method, list[int]], plan: Plan) -> tupl
     """Return where a request says that it wants what comes after the first thing that was made, if it can: earlier
     ones, of earlier cases, fill pages."""
     resource, operation = resources_of(plan.registry, plan.expectations.links).by_path.get(method.path, (None, None))
-    creating = _creating(method, plan)
+    creating = creating_of(method, plan)
     if resource is None or operation is None or not operation.after or creating is None or creating.method not in made:
         return ()
     source = creating.key_shown(resource.key)
     return (Binding(made[creating.method][0], source, (operation.after,)),) if source is not None else ()
 
 
-def _sizes(method: Method, plan: Plan) -> Iterator[tuple[Fields, int]]:
+def most_of(method: Method, plan: Plan) -> Iterator[tuple[Fields, int]]:
     """Yield the field of a request that says how many it wants, with the most that the server has said to give."""
     for way, (limit, _) in plan.limits.of(method).items():
         if len(way) == 1 and limit.most and not way[0].is_repeated and _SIZE.fullmatch(way[0].name):
@@ -119,8 +119,8 @@ def makes(one: AcceptedRequest, own: AcceptedRequest, plan: Plan) -> bool:
         return False
     if only_reads(method) and DOUBTFUL.match(method.name) is None:
         return False
-    creating = _creating(own.method, plan)
-    return are_related(own, one) or (creating is not None and _changes(one, creating))
+    creating = creating_of(own.method, plan)
+    return are_related(own, one) or (creating is not None and changes(one, creating))
 
 
 def _variants(maker: AcceptedRequest) -> Iterator[AcceptedRequest]:

@@ -12,6 +12,7 @@ from grpcmock.fuzz.phases.stateful import (
     batch_programs,
     content_programs,
     credential_cases,
+    criteria_programs,
     effect_programs,
     freeing_programs,
     keyed_programs,
@@ -28,6 +29,7 @@ from grpcmock.fuzz.phases.stateful import (
     search_programs,
     selection_programs,
     size_programs,
+    state_programs,
     stream_programs,
     view_programs,
 )
@@ -59,6 +61,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from credential_cases.cases(method, plan)
     yield from new_name_cases.cases(method, plan)
     yield from promise_programs.cases(method, plan)
+    yield from state_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
     yield from freeing_programs.cases(method, plan)
     yield from refused_name_cases.cases(method, plan)
@@ -67,6 +70,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
+    yield from criteria_programs.cases(method, plan)
     yield from stream_programs.cases(method, plan)
     yield from view_programs.cases(method, plan)
     yield from operation_programs.cases(method, plan)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.expectations.naming import participle
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -24,19 +25,6 @@ _VERB_AND_NOUN = re.compile(r"([A-Z][a-z]+)([A-Z]\w*)")
 _DEEPEST = 2
 _NOT_REALLY = frozenset({"validate_only", "dry_run", "preview", "at", "when", "schedule_time", "effective_time"})
 """With these, a call does nothing now."""
-
-_IRREGULAR = {
-    "pay": "paid",
-    "freeze": "frozen",
-    "hide": "hidden",
-    "withdraw": "withdrawn",
-    "cancel": "cancelled",
-    "ban": "banned",
-    "stop": "stopped",
-    "ship": "shipped",
-    "pin": "pinned",
-    "submit": "submitted",
-}
 
 
 @dataclass(slots=True)
@@ -65,22 +53,14 @@ class Flags:
                 yield from _unsaid(self._done[0], answer)
             return
         self._done = None
-        if is_ok and names and len(names) == len(request.ListFields()) and not _is_put_off(request):
+        if is_ok and names and len(names) == len(request.ListFields()) and not is_put_off(request):
             self._done = (method, names[0]) if len(names) == 1 else None
             if answer is not None:
                 yield from _unsaid(method, answer)
 
 
-def participle(verb: str) -> str:
-    """Return what something is that a verb was done to: ``closed`` for ``close``."""
-    if verb in _IRREGULAR:
-        return _IRREGULAR[verb]
-    if verb.endswith("e"):
-        return f"{verb}d"
-    return f"{verb[:-1]}ied" if re.search("[^aeiou]y$", verb) else f"{verb}ed"
-
-
-def _is_put_off(request: Message) -> bool:
+def is_put_off(request: Message) -> bool:
+    """Whether a request asks for nothing to be done now."""
     return any(one.name in _NOT_REALLY for one, _ in request.ListFields())
 
 

@@ -1,0 +1,165 @@
+"""In which states a call is refused, as comments of methods and the texts of refusals say: "once it is delivered".
+
+Only what is said of a state alone is read. A condition with anything more in it (a time, a switch, another thing that
+has to be so as well) may hold or not, whatever the state.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.naming import participle, singular
+from grpcmock.schema.naming import snake_case
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.schema import Method, Registry
+
+_SENTENCE = re.compile(r"(?<=[.;:!])\s+|\n\s*\n|\n\s*[-*]\s+")
+_CODE = (
+    rf"(?:`?\b(?:{'|'.join(name for name in Code.__members__ if name != 'OK')}|[A-Z]+(?:_[A-Z]+)+)\b`?"
+    r"|(?i:fails|refused|rejected|an error))"
+)
+"""What a call ends with: a status, a value of an enum where errors are told in the body, or plain words."""
+
+_REFUSED_IF = re.compile(
+    rf"(?:^|.*\s){_CODE}(?: is returned| error)?(?:, too)?,?"
+    r" (?P<word>if|when|once|where|while|after|as soon as|unless|until) (?P<what>.+)"
+)
+_REFUSED_FOR = re.compile(rf"(?:^|.*\s){_CODE} (?:for|on) (?:an?|any|the)? ?(?P<words>.+?) (?P<noun>one|[a-z]+)")
+_IS_REFUSED = re.compile(
+    rf"an? (?P<words>.+?) (?P<noun>one|[a-z]+) (?:is|gives|returns|answers|yields) {_CODE}", re.IGNORECASE
+)
+_ONLY = re.compile(
+    r"only (?:an? )?(?P<words>.+?) (?P<noun>ones?|[a-z]+) (?:can|may) (?:be (?P<done>[a-z]+)|[a-z]+.*)", re.IGNORECASE
+)
+_SUBJECT = (
+    r"(?:(?:the|this|that|an?|its|your) )?"
+    r"(?P<noun>it|they|one|(?!(?:another|other|any|some|no|each|all) )"
+    r"[a-z]+(?: (?!is|are|was|were|has|have|must|needs|already|not)[a-z]+)?)"
+    r"(?: (?:[#\"'`][^ ]*|[^ ]*\d[^ ]*))?"
+)
+_IS = re.compile(
+    rf"(?:{_SUBJECT} )?(?P<be>is|are|was|were|has been|have been|must be|has to be|needs to be|isn't|aren't|wasn't"
+    r"|hasn't been|is not|are not|was not|has not been|must not be|can't be|already|not)"
+    r"(?P<no> not| no longer)?(?: already| still| yet)? (?P<words>.+?)(?: already| yet| any ?more)?",
+    re.IGNORECASE,
+)
+_NEVER = re.compile(
+    r"(?:can't|cannot|can not) [a-z]+ (?:an?|the|this) (?P<words>.+?) (?P<noun>one|[a-z]+)", re.IGNORECASE
+)
+_NOT = re.compile(r"n't|\bnot\b", re.IGNORECASE)
+_MUST = re.compile(r"\b(?:must|has to|needs to)\b", re.IGNORECASE)
+_OR = re.compile(r",? or (?:has been |was |is )?(?:already )?|, (?!and\b)|/")
+_ALTERNATIVE = re.compile(r"(?:,? or|,) (?:if|when|once|where|after) ")
+_BESIDE = re.compile(r"^(?:already|still|yet) | (?:already|yet|any ?more)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a call is refused."""
+
+    states: frozenset[str]
+    noun: str
+    """What is in them: ``order``; empty for what the call is about."""
+
+    is_unless: bool = False
+    """Whether it is refused in all states but these."""
+
+    def __str__(self) -> str:
+        words = " or ".join(sorted(self.states))
+        return f"{self.noun or 'it'} is {'not ' if self.is_unless else ''}{words}"
+
+
+def plain(word: str) -> str:
+    """Return the word for a state, of a text or of an enum, in one spelling.
+
+    >>> plain("IN_PROGRESS"), plain("`Cancelled`")
+    ('in progress', 'canceled')
+    """
+    return re.sub(r"[\s_-]+", " ", word.strip("`'\" ")).lower().replace("cancelled", "canceled")
+
+
+@lru_cache(4096)
+def documented_conditions(method: Method, registry: Registry, known: frozenset[str]) -> tuple[Condition, ...]:
+    """Return the conditions, in terms of the *known* states, in which the comment of a method says it is refused."""
+    verb = snake_case(method.name).partition("_")[0]
+    return tuple(conditions_in(method_comments(registry).get(method.full_name, ""), known, participle(verb)))
+
+
+def conditions_in(comment: str, known: Collection[str], done: str = "") -> Iterator[Condition]:
+    """Yield the conditions of a comment; *done* is what the method does to things: ``closed``.
+
+    >>> [str(one) for one in conditions_in("FAILED_PRECONDITION once it is shipped or delivered.", {"shipped"})]
+    ['it is shipped']
+    >>> [str(one) for one in conditions_in("Only open tickets can be closed.", {"open"}, "closed")]
+    ['ticket is not open']
+    >>> list(conditions_in("FAILED_PRECONDITION if it is open and locked.", {"open"}))
+    []
+    """
+    for sentence in _SENTENCE.split(" ".join(comment.split("\n")) if "\n\n" not in comment else comment):
+        text = " ".join(sentence.split()).rstrip(".;:! ")
+        if (found := _REFUSED_IF.fullmatch(text)) is not None:
+            is_unless = found["word"] in ("unless", "until")
+            alternatives = [found["what"]] if is_unless else _ALTERNATIVE.split(found["what"])
+            for what in alternatives:
+                condition = _condition(what, known)
+                if condition is not None and is_unless:
+                    yield from _opposite(condition)
+                elif condition is not None:
+                    yield condition
+        elif (found := _ONLY.match(text)) is not None and (states := _states(found["words"], known, all_=True)):
+            if plain(found["done"] or "") == plain(done):
+                yield Condition(states, _noun(found["noun"]), is_unless=True)
+        else:
+            found = _REFUSED_FOR.fullmatch(text) or _IS_REFUSED.fullmatch(text)
+            if found is not None and (states := _states(found["words"], known, all_=True)):
+                yield Condition(states, _noun(found["noun"]))
+
+
+def reason_in(text: str, known: Collection[str]) -> Condition | None:
+    """Return the state that a refusal gives as its reason; None if it speaks of anything else.
+
+    >>> str(reason_in("task 12 is already done", {"done"})), str(reason_in("it must be open", {"open"}))
+    ('task is done', 'it is not open')
+    >>> reason_in("the title is done for", {"done"})
+    """
+    text = " ".join(text.split()).rstrip(".!; ")
+    for pattern, is_unless in ((_ONLY, True), (_NEVER, False)):
+        found = pattern.fullmatch(text)
+        if found is not None and (states := _states(found["words"], known, all_=True)):
+            return Condition(states, _noun(found["noun"]), is_unless=is_unless)
+    condition = _condition(text, known, all_=True)
+    if condition is None or not _MUST.search(text):
+        return condition
+    return next(_opposite(condition), None)
+
+
+def _condition(what: str, known: Collection[str], *, all_: bool = False) -> Condition | None:
+    found = _IS.fullmatch(what.strip())
+    if found is None:
+        return None
+    is_not = bool(_NOT.search(found["be"]) or found["no"])
+    states = _states(found["words"], known, all_=all_ or is_not)
+    return Condition(states, _noun(found["noun"] or ""), is_unless=is_not) if states else None
+
+
+def _opposite(condition: Condition) -> Iterator[Condition]:
+    yield Condition(condition.states, condition.noun, is_unless=not condition.is_unless)
+
+
+def _states(words: str, known: Collection[str], *, all_: bool) -> frozenset[str]:
+    """Return the known states among words; none if others stand beside them, where *all_* must be known."""
+    parts = [plain(_BESIDE.sub("", part)) for part in _OR.split(words) if part]
+    states = frozenset(part for part in parts if part in known)
+    return states if states and (not all_ or len(states) == len(set(parts))) else frozenset()
+
+
+def _noun(word: str) -> str:
+    word = word.lower().split()[-1] if word else ""
+    return "" if word in ("it", "they", "one", "ones") else singular(word)

@@ -1,0 +1,45 @@
+"""Programs on the states of which comments speak: a call on a thing to which something was done before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.expectations.state_conditions import documented_conditions
+from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
+from grpcmock.fuzz.resources.laws.states import vocabulary
+from grpcmock.schema.method import MethodKind
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+_MOST = 6
+
+
+def cases(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield the programs of a method that is refused in some states: after each method that may lead to one, which
+    includes itself."""
+    own = plan.acceptance.first.get(method.path)
+    if own is None or not documented_conditions(method, plan.registry, vocabulary(plan.registry)):
+        return
+    others = [own, *(one for one in plan.acceptance.first.values() if one is not own and _may_lead(one, own))]
+    for other in islice(others, _MOST):
+        program = MethodProgram(method, plan, f"after-{other.method.name}")
+        for need in own.needs:
+            program.add(need.made_by)
+        program.add(other)
+        program.add(own)
+        yield program.case(f"after {other.method.name} on the same thing")
+
+
+def _may_lead(other: AcceptedRequest, own: AcceptedRequest) -> bool:
+    """Whether a method does something to what another one names."""
+    if only_reads(other.method) or other.method.kind is not MethodKind.UNARY:
+        return False
+    ours = {need.made_by.method for need in own.needs}
+    return any(need.made_by.method in ours for need in other.needs)
