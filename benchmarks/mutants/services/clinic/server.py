@@ -174,7 +174,8 @@ def fingerprint(request: Any, *left_out: str) -> str:
     asked.DiscardUnknownFields()
     for field in left_out:
         asked.ClearField(field)
-    return hashlib.sha256(asked.SerializeToString(deterministic=True)).hexdigest()[:16]
+    told = asked.DESCRIPTOR.full_name.encode() + b"?" + asked.SerializeToString(deterministic=True)
+    return hashlib.sha256(told).hexdigest()[:16]
 
 
 def token_of(parts: list[str]) -> str:
