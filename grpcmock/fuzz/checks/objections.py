@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,11 @@ _REPEATED_BY = frozenset(
     {"request_id", "client_request_id", "idempotency_key", "idempotency_token", "client_token", "request_token"}
 )
 """Fields by which a server tells whether a request is one that it has had before."""
+
+_OF_FORM = re.compile(
+    r"\b(pattern|regex|match|format|prefix|suffix|contain|begin|start|ends?\b|char|letter)", re.IGNORECASE
+)
+"""Words about how a text is written."""
 
 _MASK = "google.protobuf.FieldMask"
 
@@ -71,6 +77,8 @@ def refusal(reply: Reply, expectations: Expectations, path: str = "") -> Refusal
             return Refusal.UNSTATED  # AIP-122 and 133 let servers demand more of ids than that
         if fields[-1].name in _REPEATED_BY and any(held):
             return Refusal.UNSTATED  # whether it was used for another request, only the server knows (AIP-155)
+        if stated.has_form_alone and not _OF_FORM.search(reply.message):
+            return Refusal.UNSTATED
         if not all(stated.expects(fields[-1], value) for value in held) or stated.is_silent:
             return Refusal.UNSTATED
     return Refusal.CONTRADICTION if objected else Refusal.UNSTATED

@@ -66,8 +66,10 @@ def _undocumented_status(case: Case, result: CaseResult, expectations: Expectati
             actual=said(reply),
             key=reply.name,
             method=method,
-            # Who mentions one need not have listed all.
-            is_warning=not documented or (reply.code in _OF_STATE and len(documented - _USUAL) < _LISTED),
+            # Who mentions one need not have listed all, and that nothing is found goes without saying.
+            is_warning=not documented
+            or reply.code == Code.NOT_FOUND
+            or (reply.code in _OF_STATE and len(documented - _USUAL) < _LISTED),
         )
 
 

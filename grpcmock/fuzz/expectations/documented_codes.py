@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.method_comments import method_comments
@@ -35,13 +35,24 @@ def documented(registry: Registry, stubbed: Mapping[str, Iterable[int]] | None =
     *stubbed* holds the codes of errors in stubs, by the full names of methods.
     """
     said: dict[str, set[int]] = {}
-    for name, comment in method_comments(registry).items():
-        said.setdefault(name, set()).update(Code[code] for code in _CODE.findall(comment))
+    comments = method_comments(registry)
+    for name, comment in comments.items():
+        for text in (comment, *_spoken_of(name, comment, comments)):
+            said.setdefault(name, set()).update(Code[code] for code in _CODE.findall(text))
     for method in registry.methods.values():
         said.setdefault(method.full_name, set()).update(_standard(method))
     for name, codes in (stubbed or {}).items():
         said.setdefault(name, set()).update(codes)
     return {name: frozenset(codes) for name, codes in said.items() if codes}
+
+
+def _spoken_of(name: str, comment: str, comments: Mapping[str, str]) -> Iterator[str]:
+    """Yield the comments of the methods of the same service that a comment names: it may refuse what those refuse."""
+    service = name.rpartition("/")[0]
+    for other, text in comments.items():
+        of_service, _, called = other.rpartition("/")
+        if other != name and of_service == service and re.search(rf"\b{called}\b", comment):
+            yield text
 
 
 def _standard(method: Method) -> frozenset[int]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LENGTHS = frozenset({"min_len", "max_len", "len", "min_bytes", "max_bytes", "len_bytes"})
 _COUNTS = frozenset({"min_items", "max_items", "unique", "min_pairs", "max_pairs", "example"})
+_FORMS = frozenset({"pattern", "prefix", "suffix", "contains", "not_contains"})
 _BELOW, _ABOVE = frozenset({"gt", "gte"}), frozenset({"lt", "lte"})
 
 _EVERYDAY = 1000
@@ -37,6 +38,9 @@ class StatedRules:
 
     is_about_content: bool = False
     """Whether it is said what its values hold, so that none of those that fit can come as a surprise."""
+
+    has_form_alone: bool = False
+    """Whether it is said how a text is written, and nothing else: what has the form of a day need not be one."""
 
     is_about_items: bool = False
     """Of a list or map: whether anything is said of what stands in it."""
@@ -130,6 +134,7 @@ def _stated(plan: FieldPlan, *, is_mentioned: bool) -> StatedRules:
         content = content or bool(names & {"in", "const"})
     return StatedRules(
         is_about_whole=bool(names - {"example"}) or content or is_mentioned,
+        has_form_alone=bool(names & _FORMS) and not (names - _FORMS - _LENGTHS - _COUNTS or plan.options.format),
         is_about_content=content or (bool(names & _BELOW) and bool(names & _ABOVE)),
         has_least=bool(names & _BELOW),
         has_most=bool(names & _ABOVE),
