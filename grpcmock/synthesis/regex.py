@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -24,6 +25,13 @@ from grpcmock.synthesis.regex_syntax import (
 if TYPE_CHECKING:
     from grpcmock.synthesis.keyed_random import KeyedRandom
 
+_DAY = re.compile(r"(?<!\d)(\d{4})-(\d\d)-(\d\d)(?!\d)")
+_TIME = re.compile(r"(?<!\d)(\d\d):(\d\d)(?!\d)")
+"""What is written like a day or a time of day should be one."""
+
+_SENSIBLE = 30
+"""So many of them are; a pattern may have no room for those that there are."""
+
 _PREFERRED = (((97, 122),), ((97, 122), (48, 57)), ((65, 90), (97, 122), (48, 57)), PRINTABLE, ALL)
 """What to write where a class leaves a choice: the plainest characters first."""
 
@@ -42,7 +50,19 @@ def examples(pattern: str, random: KeyedRandom, shortest: int = 0, longest: floa
     natural = min(high, max(low, node.shortest + 6)) if node.shortest < 6 else low
     for attempt in range(40):
         wished = natural if attempt < 8 else random.between(low, int(max(low, min(high, low + 4 * attempt))))
-        yield _write(node, random, int(wished))
+        written = _write(node, random, int(wished))
+        sensible = _TIME.sub(_on_the_clock, _DAY.sub(_in_the_calendar, written))
+        yield sensible if attempt < _SENSIBLE else written
+
+
+def _in_the_calendar(found: re.Match[str]) -> str:
+    """Return a day that there is for the digits of one."""
+    year, month, day = (int(part) for part in found.groups())
+    return f"{year:04}-{month % 12 + 1:02}-{day % 28 + 1:02}"
+
+
+def _on_the_clock(found: re.Match[str]) -> str:
+    return f"{int(found[1]) % 24:02}:{int(found[2]) % 60:02}"
 
 
 def _write(node: Node, random: KeyedRandom, wished: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.generation.rule_validator import RuleValidator
     from grpcmock.schema import Registry
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NAME = re.compile(r"(^|_)(id|uid|uuid|ref|reference|parent)$")
 
 NATURALS = 4
 """So many natural messages are kept for each type."""
@@ -63,8 +67,20 @@ class MinimalMessages:
         for data in self.naturals(message_class):
             message = message_of(message_class, data)
             if not self._validator.violations(message):
-                return bytes_of(drop(message, lambda candidate: not self._validator.violations(candidate))), True
+                plain = self._without_names(message)
+                return bytes_of(drop(plain, lambda candidate: not self._validator.violations(candidate))), True
         return b"", False
+
+    def _without_names(self, message: Message) -> Message:
+        """Return a valid message without what names other things, as far as it can be without: where a rule asks for
+        the one or the other, nothing has to be there then."""
+        for field, value in message.ListFields():
+            if isinstance(value, str) and (_UUID.fullmatch(value) or _NAME.search(field.name)):
+                less = message_of(type(message), bytes_of(message))
+                less.ClearField(field.name)
+                if not self._validator.violations(less):
+                    message = less
+        return message
 
     def _make_naturals(self, message_class: type[Message]) -> Iterator[bytes]:
         descriptor: Any = message_class.DESCRIPTOR

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.field_paths import values_at
+from grpcmock.fuzz.learning.moments import MOST_DAYS, is_moment, move
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import Binding, Call, call_of
 
@@ -123,10 +124,9 @@ class AcceptedRequest:
         message = self.method.request_class.FromString(data)
         if not is_there(message, self.own_id):
             return data
-        own = value_at(message, self.own_id)
-        if own != value_at(self.fullest, self.own_id):
+        if value_at(message, self.own_id) != value_at(self.fullest, self.own_id):
             return data
-        put(message, self.own_id, varied(own, salt))
+        make_other(message, self.own_id, salt)
         return message.SerializePartialToString(deterministic=True)
 
 
@@ -147,12 +147,23 @@ def made_before(
         made = need.made_by
         content = made.message if choose is None or choose(3) else made.with_values(choose)
         if (own_id := need.own_id or made.own_id) is not None and is_there(content, own_id):
-            put(content, own_id, varied(value_at(content, own_id), f"{salt} {len(calls)}"))
+            make_other(content, own_id, f"{salt} {len(calls)}")
         inner = made_before(made, calls, salt, choose=choose)
         data = content.SerializePartialToString(deterministic=True)
         calls.append(replace(call_of(made.method, data, *made.later), bindings=inner))
         bindings.append(Binding(len(calls) - 1, need.source, need.target))
     return tuple(bindings)
+
+
+def make_other(message: Message, path: Path, salt: str) -> None:
+    """Let a request make another thing: put another value at a path, or, where a day or a time stands there, move all
+    of those in the request by as many days, so that what begins before it ends still does."""
+    value = value_at(message, path)
+    if not is_moment(value):
+        put(message, path, varied(value, salt))
+        return
+    digest = blake2b(f"{path} {salt}".encode(), digest_size=8).digest()
+    move(message, int.from_bytes(digest, "big") % MOST_DAYS + 1)
 
 
 def varied(value: Any, salt: str) -> Any:

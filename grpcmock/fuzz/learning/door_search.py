@@ -8,20 +8,23 @@ helps any more, the search goes back to an earlier request.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, combinations, islice, zip_longest
+from itertools import chain, combinations, islice, pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, reachable, resolve, values_at
 from grpcmock.fuzz.expectations.violations import violations_in
-from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at, stem_of
+from grpcmock.fuzz.learning.moments import SPANS, is_moment
 from grpcmock.fuzz.learning.request_changes import Change, changed_by
 from grpcmock.fuzz.model.meant_status import with_meant_refusal, with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import shape
+from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -214,6 +217,8 @@ class DoorSearch:
         ways = reachable(self.method.input)
         if reply.code == Code.NOT_FOUND:
             names = [*named, *(way for way in ways if way not in named)]
+            spoken = set(re.findall("[a-z]+", reply.message.lower()))
+            names.sort(key=lambda way: spoken.isdisjoint(stem_of(snake_case(way[-1].name)).split("_")))
             yield from chain.from_iterable(islice(self._keys(way, reply.message, anything=True), 4) for way in names)
             yield from self._two_names(reply.message)
             yield from _in_turns([islice(self._values(way, reply.message), _ANY) for way in named])
@@ -229,7 +234,9 @@ class DoorSearch:
             yield from self._left_out(way for way in named if way not in by_name)
             yield from _in_turns([islice(self._values(way, words.get(way, reply.message)), _EACH) for way in named])
             yield from self._oneofs(named)
+        yield from self._spans(ways)
         yield Change(())
+        yield from self._agreeing()
         others = [way for way in ways if way not in named and len(way) <= _depth(self._base[0], way)]
         if not named:
             yield from self._left_out(reversed(others))
@@ -240,6 +247,26 @@ class DoorSearch:
         yield from _in_turns([islice(self._values(way, reply.message), _ANY) for way in others])
         contents = [way for way in others if way[-1].type == way[-1].TYPE_BYTES]
         yield from (replace(change, also=Change(())) for way in contents for change in islice(self._values(way, ""), 1))
+
+    def _spans(self, ways: Sequence[Fields]) -> Iterator[Change]:
+        """Yield both ends of what goes from one day or time to another: an end that fits may fit no beginning that is
+        there."""
+        by_name = {tuple(step.name for step in way): way for way in ways if is_set(self._base[0], way)}
+        for path, way in by_name.items():
+            for low, high in SPANS:
+                last = re.sub(rf"(?<![a-z]){low}(?![a-z])", high, path[-1])
+                other = by_name.get((*path[:-1], last)) if last != path[-1] else None
+                if other is None or other[-1].cpp_type != way[-1].cpp_type:
+                    continue
+                values = [one for one in islice(self._candidates.of(way[-1]), _EACH) if is_moment(one)]
+                for begin, end in islice(pairwise(values), 2):
+                    yield Change(way, begin, also=Change(other, end))
+
+    def _agreeing(self) -> Iterator[Change]:
+        """Yield what things say of when they are, and in which unit, in fields that say it of the request."""
+        for way in reachable(self.method.input):
+            if len(way) == 1 and way[-1].message_type is None and is_set(self._base[0], way):
+                yield from (Change(way, value) for value in islice(self._things.agreeing(way[-1]), 2))
 
     def _left_out(self, ways: Iterable[Fields]) -> Iterator[Change]:
         yield from (Change(way) for way in ways if is_set(self._base[0], way) and not _is_only(way))

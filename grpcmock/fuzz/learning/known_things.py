@@ -29,6 +29,12 @@ _ITEMS = 3
 _TELLING = 4
 """Letters of a name that another one holds hardly by accident."""
 
+_WHEN = re.compile(
+    r"(.*_)?(day|date|time|at|on|month|year|hour|minute|start|starts|end|ends|from|to|currency|currency_code|unit|units"
+    r"|version|revision|etag|generation)"
+)
+"""Fields by which a request agrees with the thing that it is about."""
+
 _KEYS = ("name", "id", "uid", "uuid", "slug", "key", "number", "serial", "code", "sku", "handle", "no", "guid", "token")
 _KEY_TYPES = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64})
 _WRAPPING = re.compile(r"(Id|Ref|Response|Reply|Result|Created|Request|Info|Details|Key|Handle)$")
@@ -128,7 +134,8 @@ class KnownThings:
         except (DecodeError, RuntimeError):
             return
         for _, inner in _inside(message):
-            for name in _KEYS:
+            noun = snake_case(inner.DESCRIPTOR.name)
+            for name in (*(f"{noun}_{key}" for key in _KEYS), *_KEYS):
                 own = inner.DESCRIPTOR.fields_by_name.get(name)
                 if own is not None and own.message_type is None and not own.is_repeated and getattr(inner, name):
                     yield getattr(inner, name)
@@ -173,6 +180,18 @@ class KnownThings:
                 if value and field.message_type is None and value not in told:
                     told.add(value)
                     yield KnownKey(value, (*thing.path, field.name), thing.made_by)
+
+    def agreeing(self, field: FieldDescriptor) -> Iterator[Any]:
+        """Yield what things say of when and in which unit they are, under the name of the field: a request about one of
+        them often has to say the same, or something that lies within."""
+        name = snake_case(field.name)
+        values: dict[Any, None] = {}
+        for thing in self._made_first() if _WHEN.fullmatch(name) else ():
+            descriptor: Any = thing.message.DESCRIPTOR
+            own = next((one for one in descriptor.fields if snake_case(one.name) == name), None)
+            if own is not None and not own.is_repeated and own.message_type is None and own.cpp_type == field.cpp_type:
+                values[getattr(thing.message, own.name)] = None
+        yield from (value for value in values if value)
 
     def _labeled(self, field: FieldDescriptor, nouns: Iterable[str], told: set[Any]) -> Iterator[KnownKey]:
         """Yield the keys that stood alone, with names that are those wanted, or such as hold one another."""

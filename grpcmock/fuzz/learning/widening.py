@@ -13,8 +13,7 @@ from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable, values_at
 from grpcmock.fuzz.learning import demands
-from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, set_at, varied
-from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, make_other, set_at
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 
@@ -87,8 +86,7 @@ class Widening:
             if set_at(message, way, value) is not None and message.IsInitialized():
                 self._left -= 1
                 if self.accepted.own_id is not None and is_there(message, self.accepted.own_id):
-                    key = value_at(message, self.accepted.own_id)
-                    put(message, self.accepted.own_id, varied(key, f"widening {self._left}"))
+                    make_other(message, self.accepted.own_id, f"widening {self._left}")
                 return message.SerializePartialToString(deterministic=True)
         return None
 

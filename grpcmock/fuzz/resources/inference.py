@@ -25,7 +25,7 @@ from grpcmock.fuzz.resources.locations import (
     shown_type,
     with_paging,
 )
-from grpcmock.fuzz.resources.method_names import told_by_name, with_irregular_plurals
+from grpcmock.fuzz.resources.method_names import makes_by_type, told_by_name, with_irregular_plurals
 from grpcmock.fuzz.resources.ownership import ownership
 from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
 from grpcmock.schema.annotations import AnnotationReader
@@ -88,6 +88,10 @@ class _Inference:
             group = groups.get((method.service, method.name))
             if group is not None and Role.CREATE not in dict(group):
                 group.append((Role.CREATE, method))  # ``Transfer`` makes what ``GetTransfer`` reads
+            noun = makes_by_type(method)
+            group = groups.get((method.service, noun))
+            if group is not None and Role.CREATE not in dict(group):
+                group.append((Role.CREATE, method))
         found = [
             resource
             for (service, noun), methods in with_irregular_plurals(groups).items()

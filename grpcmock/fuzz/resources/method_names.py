@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.resources.fields import is_map
 from grpcmock.schema.method import Method, MethodKind
+from grpcmock.schema.naming import snake_case
+
+_VERB_AND_NOUN = re.compile(r"[A-Z][a-z]+([A-Z]\w*)")
 
 
 def with_irregular_plurals(
@@ -45,6 +50,19 @@ def told_by_name(method: Method) -> tuple[Role, str] | None:
     if role is Role.GET and _gives_many(method):
         role = Role.LIST
     return role, singular(noun) or service_noun(method.service)
+
+
+def makes_by_type(method: Method) -> str:
+    """Return what a method seems to make, whatever its verb: ``BookAppointment`` gives an ``Appointment``, and isn't
+    told which one is meant. Empty if it makes nothing."""
+    found = _VERB_AND_NOUN.fullmatch(method.name)
+    if found is None or told_by_name(method) is not None or only_reads(method) or method.kind is not MethodKind.UNARY:
+        return ""
+    noun, stem, keys = found[1], snake_case(found[1]), ("id", "uid", "uuid", "name", "number", "key", "code")
+    types = (method.output, *(one.message_type for one in method.output.fields if not one.is_repeated))
+    is_shown = any(one is not None and one.name == noun for one in types)
+    is_told = any(name in method.input.fields_by_name for key in keys for name in (key, f"{stem}_{key}", stem))
+    return noun if is_shown and not is_told else ""
 
 
 def _gives_many(method: Method) -> bool:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
-from grpcmock.fuzz.learning.accepted_requests import set_at, varied
+from grpcmock.fuzz.learning.accepted_requests import make_other, set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.run.request_fields import (
@@ -42,7 +42,7 @@ Ask = Callable[..., Awaitable["Reply"]]
 Make = Callable[["AcceptedRequest", bytes], Awaitable["Reply"]]
 """Makes what a request needs, and then the call with this request."""
 
-_MOST_DISTINCT = 8
+_MOST_DISTINCT = 10
 """So many fields may be what has to differ."""
 
 _MOST_FIELDS = 24
@@ -157,10 +157,13 @@ class Enrichment:
         for path in islice(leaves(accepted), _MOST_DISTINCT):
             value = value_at(accepted.message, path)
             large = _LARGE if isinstance(value, int) else ()
-            for other in (*large, varied(value, "again")):
+            for other in (*large, None):
                 message = accepted.message
                 try:
-                    put(message, path, other)
+                    if other is None:
+                        make_other(message, path, "again")
+                    else:
+                        put(message, path, other)
                 except (ValueError, TypeError):
                     continue
                 data = message.SerializePartialToString(deterministic=True)

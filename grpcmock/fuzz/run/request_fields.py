@@ -9,6 +9,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import chosen_at
+from grpcmock.fuzz.learning.moments import holds_moment
 from grpcmock.fuzz.model.bindings import value_at
 
 if TYPE_CHECKING:
@@ -54,7 +55,13 @@ def leaves(accepted: AcceptedRequest) -> Iterator[Path]:
         field = way[-1]
         if any(step.is_repeated for step in way) or path in accepted.references or path == accepted.own_id:
             continue
-        if field.cpp_type in KEY_TYPES and (len(way) > 1 or is_set(message, way)) and any(values_at(message, way)):
+        if len(way) > 1 and holds_moment(way[-2].message_type):
+            continue
+        if (
+            (field.cpp_type in KEY_TYPES or holds_moment(field.message_type))
+            and (len(way) > 1 or is_set(message, way))
+            and any(values_at(message, way))
+        ):
             yield path
 
 

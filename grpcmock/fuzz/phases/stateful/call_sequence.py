@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Pause, Send
 from grpcmock.fuzz.expectations.roles import MAKING, Role
-from grpcmock.fuzz.learning.accepted_requests import is_there, made_before, varied
+from grpcmock.fuzz.learning.accepted_requests import is_there, made_before, make_other
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Phase, call_of
 from grpcmock.fuzz.phases.stateful.handle import Handle
@@ -103,8 +103,7 @@ class CallSequence:
         message, accepted = self.factory.content(operation, number), self.factory.plan.acceptance.of(operation.method)
         once = accepted.own_id if accepted is not None else None
         if once is not None and once != operation.own_id and is_there(message, once):
-            salt = f"{self.method.full_name} {self.name} {len(self.calls) if anew else ''}"
-            put(message, once, varied(found(message, once), salt))
+            make_other(message, once, f"{self.method.full_name} {self.name} {len(self.calls) if anew else ''}")
         return message
 
     def create_kept(self, resource: Resource, content: Message | int = 0) -> Handle | None:

@@ -18,8 +18,8 @@ from grpcmock.client.actions import Pause
 from grpcmock.fuzz.expectations.field_paths import is_set, reachable
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.generation.choices import RandomSource
-from grpcmock.fuzz.learning.accepted_requests import is_there, varied
-from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.learning.accepted_requests import is_there, make_other
+from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding, Call, Case, Phase, call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import TARGETS
 
@@ -183,9 +183,7 @@ class MethodProgram:
             contents += [request.later_in_stream(choose) for _ in range(count - 1)]
         own_id = request.own_id
         if own_id is not None and is_there(contents[0], own_id) and not choose(2):  # another id makes another thing
-            own = value_at(contents[0], own_id)
-            salt = f"{self._plan.seed} {self._method.full_name} {self._name}{anew or ''}"
-            put(contents[0], own_id, varied(own, salt))
+            make_other(contents[0], own_id, f"{self._plan.seed} {self._method.full_name} {self._name}{anew or ''}")
         messages = [content.SerializePartialToString(deterministic=True) for content in contents]
         self._calls.append(replace(call_of(request.method, *messages), bindings=bindings))
         self._made.setdefault((request.method.path, 1), len(self._calls) - 1)
