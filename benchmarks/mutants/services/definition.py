@@ -66,6 +66,7 @@ _ALL = (
     Definition(
         "clinic", Runtime.SYNC, "protovalidate, with CEL; days, times, capacity, quotes in money, keys of requests"
     ),
+    Definition("projects", Runtime.AIO, "a planner: ids of the server, optional fields, states, filters, a triage"),
     Definition("keyvalue", Runtime.GO, "ranges of keys, revisions, transactions, leases, watches"),
     Definition("routes", Runtime.NODE, "places on a map; all four kinds of RPC"),
 )
