@@ -63,6 +63,7 @@ _ALL = (
     Definition("events", Runtime.AIO, "streams of events, uploads and downloads, leases"),
     Definition("ledger", Runtime.SYNC, "OK with a result inside; money, dates"),
     Definition("documents", Runtime.AIO, "soft deletion, etags, request ids, long-running operations"),
+    Definition("shop", Runtime.AIO, "a catalog with SKUs, carts, coupons, orders and returns", kept_out=True),
     Definition("keyvalue", Runtime.GO, "ranges of keys, revisions, transactions, leases, watches"),
     Definition("routes", Runtime.NODE, "places on a map; all four kinds of RPC"),
 )
