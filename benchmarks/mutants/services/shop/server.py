@@ -23,11 +23,11 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 CHANGED = ("title", "description", "category", "price", "tags", "max_per_order")
 OUTPUT_ONLY = ("id", "stock", "create_time", "update_time", "archive_time")
 COUNTRY = re.compile(r"[A-Z]{2}")
-CENT = 10_000_000
-MOST_STOCK, MOST_LINES = 1_000_000, 1000
+CENT, RETURN_SECONDS = 10_000_000, 30 * 86_400
+MOST_STOCK, MOST_LINES, MOST_BEHIND = 1_000_000, 1000, 10_000
 MOST_ITEMS, MOST_OF_ONE = 20, 99
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 SHIPPING, FREE_SHIPPING_FROM = 495, 5000
-RETURN_SECONDS = 30 * 86_400
 NEXT = {
     pb.ORDER_STATE_PLACED: (pb.ORDER_STATE_PAID, pb.ORDER_STATE_CANCELED),
     pb.ORDER_STATE_PAID: (pb.ORDER_STATE_SHIPPED, pb.ORDER_STATE_CANCELED),
@@ -81,10 +81,9 @@ def check_product(product: Any) -> None:
     need(len(product.description) <= 2000, "product.description must have at most 2000 characters")
     need(product.category in pb.Category.values()[1:], "product.category is none that there is")
     need(product.HasField("price"), "product.price is required")
-    price = product.price
-    need(price.currency_code == "EUR", "product.price must be in EUR")
-    need(0 <= price.nanos <= 999_999_999 and price.nanos % CENT == 0, "product.price must be whole cents")
-    need(1 <= cents(price) <= 1_000_000, "product.price must be from 0.01 to 10000.00")
+    need(product.price.currency_code == "EUR", "product.price must be in EUR")
+    need(product.price.nanos in range(0, 100 * CENT, CENT), "product.price must be whole cents")
+    need(1 <= cents(product.price) <= 1_000_000, "product.price must be from 0.01 to 10000.00")
     need(len(set(product.tags)) == len(product.tags) <= 10, "product.tags must be at most 10, no two the same")
     for index, tag in enumerate(product.tags):
         check_text(f"product.tags[{index}]", tag, 30)
@@ -101,7 +100,8 @@ def check_coupon(coupon: Any, now: float) -> None:
     need(min(coupon.minimum_cents, coupon.max_uses) >= 0, "minimum_cents and max_uses must not be negative")
     if coupon.HasField("expire_time"):
         until = coupon.expire_time
-        need(until.seconds <= 253_402_300_799 and 0 <= until.nanos <= 999_999_999, "coupon.expire_time is no time")
+        is_time = FIRST_SECOND <= until.seconds <= LAST_SECOND and 0 <= until.nanos <= 999_999_999
+        need(is_time, "coupon.expire_time is no time")
         need(until.ToMicroseconds() > now * 1e6, "coupon.expire_time must not be in the past")
 
 
@@ -155,7 +155,7 @@ class Server:
         """Change the stock of a product, and tell who watches it."""
         product.stock += delta
         for skus, news in self.watchers:
-            if (not skus or product.sku in skus) and news.qsize() <= MOST_LINES:
+            if (not skus or product.sku in skus) and news.qsize() <= MOST_BEHIND:
                 news.put_nowait(pb.StockChange(sku=product.sku, stock=product.stock, delta=delta, reason=reason))
 
     @answering
@@ -264,7 +264,7 @@ class Server:
         sent = 0
         try:
             while not request.max_messages or sent < request.max_messages:
-                if news.qsize() > MOST_LINES:
+                if news.qsize() > MOST_BEHIND:
                     await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "The changes are read too slowly.")
                 yield current[sent] if sent < len(current) else await news.get()
                 sent += 1
