@@ -67,6 +67,7 @@ _ALL = (
         "clinic", Runtime.SYNC, "protovalidate, with CEL; days, times, capacity, quotes in money, keys of requests"
     ),
     Definition("projects", Runtime.AIO, "a planner: ids of the server, optional fields, states, filters, a triage"),
+    Definition("shop", Runtime.AIO, "a catalog with SKUs, carts, coupons, orders and returns", kept_out=True),
     Definition("keyvalue", Runtime.GO, "ranges of keys, revisions, transactions, leases, watches"),
     Definition("routes", Runtime.NODE, "places on a map; all four kinds of RPC"),
 )
