@@ -112,7 +112,8 @@ class Candidates:
 
         Those come first that the *words* of an error ask for, and then those that its comment does.
         """
-        words = f"{words} {self.comments.get(field.full_name, '')}".strip()
+        comment = self.comments.get(field.full_name, "")
+        said, words = [words, comment], f"{words} {comment}".strip()
         if field.enum_type is not None:
             yield from (value.number for value in field.enum_type.values if value.number)
             yield from (value.number for value in field.enum_type.values if not value.number)
@@ -121,7 +122,8 @@ class Candidates:
         elif field.message_type is not None:
             yield from self._messages(field.message_type, words)
         elif field.type == FieldDescriptor.TYPE_STRING:
-            yield from demands.texts(words)
+            for text in said:
+                yield from demands.texts(text)
             yield from self._texts(field)
         elif field.type == FieldDescriptor.TYPE_BYTES:
             yield from (b"abc", b"a" * 16, b"a" * 32)

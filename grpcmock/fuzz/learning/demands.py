@@ -35,6 +35,9 @@ _EXACTLY = re.compile(
 )
 """One word, and nothing behind it."""
 
+_EVERYDAY = 6
+"""Characters of a text of which it is said how long it may be."""
+
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:to|-|–|\.\.+|and|through|,)\s*(-?\d+(?:\.\d+)?)")
 _LEAST = re.compile(
     r"(?:at least|greater than|more than|above|minimum(?: is)?|no less than|>=?|from)\s*(-?\d+(?:\.\d+)?)",
@@ -78,6 +81,16 @@ _PIECE = re.compile(
     re.IGNORECASE,
 )
 
+_BOUND = re.compile(r"\d\s*(?:to|-|–|and|or)\s*$|\b(?:most|up to|than|maximum|least|of)\s*$", re.IGNORECASE)
+"""Before a number that is the end of a range."""
+
+_SOME_OF = re.compile(
+    r"(?:(?P<low>\d{1,4})\s*(?:to|-|–|and|or)\s*)?(?P<high>\d{1,4})\s+"
+    r"(?P<sorts>[a-z][a-z ]*?(?:letters?|digits?|numbers?|alphanumerics?|hex\w*|[a-z]*case)\b)",
+    re.IGNORECASE,
+)
+"""How many of which characters: ``2 to 8 capital letters``, ``4 to 63 small letters, digits and hyphens``."""
+
 _FORMATS = {
     r"ip(?:v4)?|address(?:es)?": ("192.0.2.1", "192.0.2.1:8080"),
     r"cidr|prefix|subnet|netmask": ("192.0.2.0/24",),
@@ -112,8 +125,9 @@ def texts(words: str) -> Iterator[str]:
     for found in _EXACTLY.finditer(words.strip()):
         yield found[1]
     yield from (f"{prefix}a1" for prefix in _prefixes(words))
+    yield from _some_of(words)
     yield from _listed(words)
-    pieces = _PIECE.findall(words)
+    pieces = [found.groups() for found in _PIECE.finditer(words) if not _BOUND.search(words[: found.start()])]
     if pieces and (len(pieces) > 1 or _SORTS[pieces[0][1].lower()] not in ("-", ".", "_", "/", ":")):
         yield "".join(_repeated(_SORTS[sort.lower()], _count(count)) for count, sort in pieces)
     for found in _TEMPLATE.finditer(words):
@@ -124,6 +138,17 @@ def texts(words: str) -> Iterator[str]:
         yield from ("Example text"[:size] if size <= 12 else "a" * min(size, 4_096), "a" * min(size, 4_096))
     for found in _QUOTED.finditer(words):
         yield found[2]
+
+
+def _some_of(words: str) -> Iterator[str]:
+    """Yield texts of as many characters as is said, of the first sort that is."""
+    for found in _SOME_OF.finditer(words):
+        if (low := found["low"]) is None or int(low) > int(found["high"]):
+            continue
+        sorts = re.findall("|".join(_SORTS), found["sorts"].lower())
+        alphabet = next((_SORTS[sort] for sort in sorts if _SORTS[sort].isalnum()), _SORTS["letter"])
+        size = min(max(int(low), _EVERYDAY), int(found["high"]))
+        yield from (_repeated(alphabet, size), _repeated(alphabet, int(low)))
 
 
 def _prefixes(words: str) -> Iterator[str]:
