@@ -74,7 +74,8 @@ def losses(resource: Resource, given: Message, kept: Message, *, exact: bool = F
             continue
         path = f"{way}{own.name}"
         if not is_set(kept, own):
-            if not _may_be_nothing(field, value):
+            is_zero = not own.is_repeated and not own.has_presence and value == own.default_value
+            if not is_zero and not _may_be_nothing(field, value):
                 yield Loss(path, f"{path} {shown(value)}", f"no {path}")
         elif own.message_type is not None and not own.is_repeated and own.message_type.full_name not in _INSTANTS:
             yield from losses(resource, value, getattr(kept, own.name), exact=exact, way=f"{path}.")
