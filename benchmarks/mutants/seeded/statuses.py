@@ -102,7 +102,7 @@ class DetailsGarbled(Directory):
             raise Refusal(refusal.code, refusal.message, trailers=[(DETAILS, b"\x0a\xff\xff{}")]) from None
 
 
-@seeded("G106", "G140", "G110", method="UserService/GetUser", request=_GET, fields=1)
+@seeded("G140", "G106", "G110", method="UserService/GetUser", request=_GET, fields=1, warned=True)
 class MessageWithError(Directory):
     """Sends an empty user, and then that there is none."""
 

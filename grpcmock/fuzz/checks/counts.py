@@ -52,9 +52,12 @@ def _after_error(case: Case, result: CaseResult, expectations: Expectations) -> 
             yield Finding(
                 check="after_error",
                 expected=expected,
-                actual=f"a response, and {said(reply)}",
+                actual=f"{'a response' if any(reply.responses) else 'an empty response'}, and {said(reply)}",
                 key="message",
                 method=method,
+                # grpcio sends what a handler returns that has set the code of an error, as its examples do.
+                is_warning=not any(reply.responses),
+                server_wide=not any(reply.responses),
             )
             return
 

@@ -129,10 +129,12 @@ def _whose(result: CaseResult) -> str:
 
 
 def _is_unhandled(case: Case, result: CaseResult, reply: Reply) -> bool:
-    """Whether the bytes made the handler throw; what is wrong with the framing, a library may answer as it likes."""
+    """Whether the bytes made the handler throw, which a good call before them doesn't; what is wrong with the framing,
+    a library may answer as it likes."""
     if reply.termination is not Termination.SERVER or reply.code != Code.UNKNOWN or case.rule.startswith("framing."):
         return False
-    return all(other.code != Code.UNKNOWN for other in result.replies[: len(case.calls) - 1])
+    others = result.replies[: len(case.calls) - 1]
+    return bool(others) and all(other.code != Code.UNKNOWN for other in others)
 
 
 def _by_library(reply: Reply) -> bool:

@@ -15,6 +15,9 @@ _LOST = re.compile(
 _DROPPED = re.compile(r"Stream removed \(Error parsing")
 """What gRPC's core says, as INTERNAL, of all calls on a connection that it drops for a header of one of them."""
 
+_TOO_LARGE = re.compile(r"(Stream removed \()?received metadata size exceeds (hard|soft) limit", re.IGNORECASE)
+"""What it says, as RESOURCE_EXHAUSTED, of a status whose text, or whose details, are larger than a client takes."""
+
 _RESET = re.compile(r"RST_STREAM|stream (was )?reset|stream closed", re.IGNORECASE)
 _CANCELLED = ("Locally cancelled by application!", "CANCELLED")
 
@@ -27,6 +30,8 @@ def termination_of(code: int, message: str, seconds: float, deadline: float | No
     A library makes up no other codes than UNAVAILABLE, CANCELLED, INTERNAL, UNKNOWN and DEADLINE_EXCEEDED
     (grpc/grpc, doc/statuscodes.md), apart from those for messages too large or for the wrong number of them.
     """
+    if code == Code.RESOURCE_EXHAUSTED and _TOO_LARGE.match(message):
+        return Termination.RESET
     if code not in _BY_LIBRARY:
         return Termination.SERVER
     if code == Code.DEADLINE_EXCEEDED:

@@ -30,6 +30,10 @@ _NAME = re.compile(r"""(["'`])[\w.]+(?:Error|Exception)\1""")
 """The name of an exception stays, though it stands in quotes."""
 
 
+_LARGE = 4_000
+"""Bytes of a request whose repetition may be too large for headers: clients take 8 to 16 KiB of all of them."""
+
+
 def said(reply: Reply) -> str:
     """Tell how a call ended: ``UNKNOWN: Exception calling application``."""
     if reply.termination is Termination.OVERDUE:
@@ -131,10 +135,17 @@ def endless(reply: Reply) -> str:
     return f"{reply.call.path} doesn't end"
 
 
+def _may_be_too_large(reply: Reply) -> bool:
+    """Whether a stream may have been reset for the text of its status, which repeats what was sent: it hasn't more room
+    than headers have. Some clients say so; grpc-go resets the stream where it may not send as much."""
+    is_large = any(len(data) > _LARGE for data in reply.call.messages)
+    return reply.code == Code.RESOURCE_EXHAUSTED or (is_large and "error code 2" in reply.message)
+
+
 def unhandled(reply: Reply) -> bool:
     """Whether a call ended as it does where nobody handled an error: gRPC makes UNKNOWN of what a handler raises."""
     if reply.termination is Termination.RESET:
-        return True
+        return not _may_be_too_large(reply)
     if reply.termination is not Termination.SERVER or reply.code not in (Code.UNKNOWN, Code.INTERNAL):
         return False
     return not asks_for_error(reply.call)

@@ -128,8 +128,8 @@ class History:
                 self._failures = {failure.id: failure for failure in (*event.failures, *event.remarks)}
 
     def _note_warnings(self, event: CaseFinished) -> None:
-        name = event.case.method.full_name
         for finding in event.findings:
+            name = (finding.method or event.case.method).full_name
             key = (finding.code, "" if finding.server_wide else name, finding.key)
             if finding.is_warning and key not in self._warnings:
                 self._warnings[key] = SeenWarning(finding, name, self.cases, self.seconds)

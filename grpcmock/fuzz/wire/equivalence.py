@@ -67,11 +67,20 @@ def _count(reply: Reply) -> int:
 
 
 def _differing(ours: Sequence[_Flat], theirs: Sequence[_Flat]) -> Iterator[tuple[str, str, str]]:
-    """Yield the paths whose values agree within each group, but not between them."""
-    for path in sorted({path for flat in (*ours, *theirs) for path in flat}):
+    """Yield the paths whose values agree within each group, but not between them; none in lists that aren't the same
+    for the same bytes, where some agree by chance."""
+    paths = sorted({path for flat in (*ours, *theirs) for path in flat})
+    restless = {path.partition("[")[0] for path in paths if any(_varies(path, group) for group in (ours, theirs))}
+    for path in paths:
+        if "[" in path and path.partition("[")[0] in restless:
+            continue
         mine, yours = ({flat.get(path, "nothing") for flat in group} for group in (ours, theirs))
         if len(mine) == len(yours) == 1 and mine != yours:
             yield path, yours.pop(), mine.pop()
+
+
+def _varies(path: str, group: Sequence[_Flat]) -> bool:
+    return "[" in path and len({flat.get(path, "") for flat in group}) > 1
 
 
 def _flat(data: bytes, response_class: type[Message]) -> _Flat:

@@ -112,8 +112,10 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("malformed_wire", [16], BROKEN, []),
         ("malformed_wire", [OK], BROKEN, ["accepted?"]),  # which a library may do
         ("malformed_wire", [5], BROKEN, ["accepted?"]),
-        ("malformed_wire", [2], BROKEN, ["unknown"]),
-        ("malformed_wire", [UNKNOWN_AIO], BROKEN, ["unknown?"]),
+        ("malformed_wire", [2], BROKEN, []),  # it may be what any request gets
+        ("malformed_wire", [2, 2], BROKEN, []),
+        ("malformed_wire", [OK, 2], BROKEN, ["unknown"]),
+        ("malformed_wire", [OK, UNKNOWN_AIO], BROKEN, ["unknown?"]),
         ("malformed_wire", [OK], {**BROKEN, "rule": "framing.length"}, ["framing.length?"]),
         ("malformed_wire", [2], {**BROKEN, "rule": "framing.length"}, []),
         ("malformed_wire", [(14, [], {"termination": Termination.LOST})], {**BROKEN, "health": GONE}, ["crash"]),
@@ -142,7 +144,8 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("recursion_limit", [13], {"rule": "nesting.101"}, []),
         ("recursion_limit", [OK], {"rule": "nesting.1000"}, []),
         ("recursion_limit", [OK], {"rule": "nesting.20000"}, ["accepted?"]),
-        ("recursion_limit", [2], {"rule": "nesting.101"}, ["unknown"]),
+        ("recursion_limit", [2], {"rule": "nesting.101"}, []),
+        ("recursion_limit", [OK, 2], {"rule": "nesting.101"}, ["unknown"]),
         (
             "recursion_limit",
             [(14, [], {"termination": Termination.LOST})],
@@ -200,7 +203,8 @@ def test_what_only_http2_shows() -> None:
     silent = _wire(headers=((":status", "200"),))
     assert keys(judged("reserved_code", (13, [], silent))) == ["none"]
     both = _wire(headers=((":status", "200"),), trailers=(("grpc-status", "5"),))
-    assert keys(judged("reserved_code", (5, [user()], both))) == ["message"]
+    assert keys(judged("reserved_code", (5, [user(id=1)], both))) == ["message"]
+    assert keys(judged("reserved_code", (5, [b""], both))) == []
     assert keys(judged("reserved_code", (5, [user()], both), method=LIST)) == []
     fitting = _wire(headers=((":status", "200"), ("grpc-status", "12"), ("grpc-accept-encoding", "gzip")))
     assert keys(judged("compression", OK, (Code.UNIMPLEMENTED, [], fitting))) == []
