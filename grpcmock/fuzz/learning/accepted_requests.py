@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.expectations.field_paths import values_at
+from grpcmock.fuzz.expectations.field_paths import reachable, values_at
 from grpcmock.fuzz.learning.moments import MOST_DAYS, is_moment, move
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import Binding, Call, call_of
@@ -166,6 +166,18 @@ def make_other(message: Message, path: Path, salt: str) -> None:
     move(message, int.from_bytes(digest, "big") % MOST_DAYS + 1)
 
 
+def with_other_keys(request: AcceptedRequest, salt: str) -> AcceptedRequest:
+    """Return a request with other values where it may call things by names of its own: there may be one only below each
+    parent."""
+    message = request.message
+    for way in reachable(request.method.input):
+        path = tuple(field.name for field in way)
+        is_text = way[-1].type == way[-1].TYPE_STRING and not any(field.is_repeated for field in way)
+        if is_text and path not in request.references and _OWN_KEY.fullmatch(path[-1]) and is_there(message, path):
+            put(message, path, varied(value_at(message, path), salt))
+    return replace(request, data=message.SerializePartialToString(deterministic=True), full=b"", values={})
+
+
 def varied(value: Any, salt: str) -> Any:
     """Return another key of the same form: letters for letters, digits for digits, the first ones kept."""
     digest = blake2b(f"{value} {salt}".encode(), digest_size=16).digest()
@@ -236,6 +248,7 @@ def _values(message: Message, way: Path = (), depth: int = 3) -> Iterator[tuple[
             yield (*way, one.name), value
 
 
+_OWN_KEY = re.compile(r"(.*_)?(id|key|code|sku|slug|email|number|ref|reference|handle|tag|label|nickname|username)")
 _SUFFIXES = re.compile(r"_(id|name|slug|number|code|key|uid|uuid|no|ref|serial|handle)$")
 
 

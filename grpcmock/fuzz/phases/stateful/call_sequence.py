@@ -36,6 +36,7 @@ TARGETS = frozenset(
         "pagination",
         "field_mask",
         "object_authorization",
+        "preconditions",
     }
 )
 """What is looked at in every case on resources."""

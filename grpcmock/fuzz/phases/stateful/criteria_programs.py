@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.field_paths import reachable
 from grpcmock.fuzz.expectations.list_criteria import Criterion, Kind, criteria_of
-from grpcmock.fuzz.generation.choices import RandomSource
+from grpcmock.fuzz.learning.accepted_requests import set_at, with_other_keys
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.phases.stateful.selection_programs import changes, creating_of, makes, most_of
+from grpcmock.fuzz.resources.fields import same_type
 from grpcmock.fuzz.resources.laws.selections import item_of, list_field, only_lists
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.expectations.field_paths import Fields
     from grpcmock.fuzz.expectations.list_criteria import Way
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.model.cases import Case, Path
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.resources.resource import Operation
     from grpcmock.schema import Method
 
-_THINGS = 5
+_MOST_VARIED = 2
+"""So many fields vary by themselves; the others vary with the last of them."""
+
 _MOST_CHANGES = 4
 _MOST_CRITERIA = 6
 _MOST_PAIRS = 8
@@ -40,7 +45,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if not criteria or creating is None or maker is None:
         return
     program = MethodProgram(method, plan, "criteria")
-    _make(program, maker, own, creating, plan)
+    _make(program, maker, own, creating, criteria, plan)
     listing = _plainly(own, criteria, method, plan)
     program.add(listing)
     narrow = _narrowing(program, maker, criteria)
@@ -60,17 +65,57 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
 
 
 def _make(
-    program: MethodProgram, maker: AcceptedRequest, own: AcceptedRequest, creating: Operation, plan: Plan
+    program: MethodProgram,
+    maker: AcceptedRequest,
+    own: AcceptedRequest,
+    creating: Operation,
+    criteria: list[Criterion],
+    plan: Plan,
 ) -> None:
-    """Make things that differ, and do something else to some of them."""
-    source = RandomSource(plan.seed, "stateful/criteria", own.method.full_name, 0)
+    """Make things that differ in what they may be asked for by, and do something else to some of them."""
     things = [program.add(maker.filled(), anew=1), program.add(replace(maker, full=b""), anew=2)]
-    things += [program.add(maker, source.below, anew=number) for number in range(3, _THINGS + 1)]
+    told = [told for one in criteria if (told := _values(maker, one, plan)) is not None]
+    for number in range(2 ** min(len(told), _MOST_VARIED)):
+        message = maker.fullest
+        for place, (way, values) in enumerate(told):
+            set_at(message, way, values[number >> min(place, _MOST_VARIED - 1) & 1])
+        one = replace(maker, data=message.SerializePartialToString(deterministic=True), full=b"", values={})
+        things.append(program.add(with_other_keys(one, f"criteria {number}"), anew=number + 3))
     others = [one for one in plan.acceptance.first.values() if makes(one, own, plan) and changes(one, creating)]
     for number, other in enumerate(others[:_MOST_CHANGES]):
         need = next(need for need in other.needs if need.made_by.method is maker.method)
-        thing = things[(number + 1) % len(things)]
-        program.add(other, more=(Binding(thing, need.source, need.target),))
+        for turn, changed in enumerate(_states(other, criteria)):
+            thing = things[(number + turn + 1) % len(things)]
+            program.add(changed, more=(Binding(thing, need.source, need.target),))
+
+
+def _values(maker: AcceptedRequest, one: Criterion, plan: Plan) -> tuple[Fields, tuple[Any, Any]] | None:
+    """Return where a maker is told what a list may be asked for by, and two values for it; None if it isn't told."""
+    last = one.way[-1]
+    for way in reachable(maker.method.input):
+        own = way[-1]
+        if own.name != last.name or own.is_repeated != last.is_repeated or not same_type(own, last):
+            continue
+        path = tuple(field.name for field in way)
+        if path in maker.references or path == maker.own_id:
+            return None
+        taken = maker.values.get(way, ())
+        values = list(islice((*taken, *islice(plan.acceptance.values_of(own), 4)), 2))
+        return (way, (values[0], values[1])) if len(values) == 2 else None
+    return None
+
+
+def _states(other: AcceptedRequest, criteria: list[Criterion]) -> Iterator[AcceptedRequest]:
+    """Yield a change as it is, and into each of the states that a list may be asked for by."""
+    yield other
+    for one in criteria:
+        enum = one.way[-1].enum_type
+        for own in other.method.input.fields if enum is not None else ():
+            if own.enum_type is enum and not own.is_repeated and enum is not None:
+                for value in enum.values[1:]:
+                    message = other.message
+                    setattr(message, own.name, value.number)
+                    yield replace(other, data=message.SerializePartialToString(deterministic=True), full=b"", values={})
 
 
 def _plainly(own: AcceptedRequest, criteria: list[Criterion], method: Method, plan: Plan) -> AcceptedRequest:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.learning.accepted_requests import with_other_keys
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram, are_related
 from grpcmock.fuzz.resources.inference import resources_of
@@ -75,7 +76,7 @@ def _make(program: MethodProgram, maker: AcceptedRequest, creating: Operation | 
     for number, one in enumerate(_variants(maker), 1):
         more = () if need is None or not things else (things[number % len(things)],)
         bindings = tuple(Binding(thing, need.source, need.target) for thing in more if need is not None)
-        calls.append(program.add(one, anew=number, more=bindings))
+        calls.append(program.add(with_other_keys(one, f"selection {number}"), anew=number, more=bindings))
     return calls
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
-from grpcmock.fuzz.expectations.state_conditions import documented_conditions
+from grpcmock.fuzz.expectations.state_conditions import documented_conditions, plain
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
-from grpcmock.fuzz.resources.laws.states import vocabulary
+from grpcmock.fuzz.resources.laws.states import vocabulary, words_of
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -25,16 +26,31 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield the programs of a method that is refused in some states: after each method that may lead to one, which
     includes itself."""
     own = plan.acceptance.first.get(method.path)
-    if own is None or not documented_conditions(method, plan.registry, vocabulary(plan.registry)):
+    conditions = documented_conditions(method, plan.registry, vocabulary(plan.registry))
+    if own is None or not conditions:
         return
+    states = frozenset().union(*(one.states for one in conditions))
     others = [own, *(one for one in plan.acceptance.first.values() if one is not own and _may_lead(one, own))]
     for other in islice(others, _MOST):
-        program = MethodProgram(method, plan, f"after-{other.method.name}")
-        for need in own.needs:
-            program.add(need.made_by)
-        program.add(other)
-        program.add(own)
-        yield program.case(f"after {other.method.name} on the same thing")
+        for label, leading in _into(other, states):
+            program = MethodProgram(method, plan, f"after-{other.method.name}{label}")
+            for need in own.needs:
+                program.add(need.made_by)
+            program.add(leading)
+            program.add(own)
+            yield program.case(f"after {other.method.name} on the same thing")
+
+
+def _into(other: AcceptedRequest, states: frozenset[str]) -> Iterator[tuple[str, AcceptedRequest]]:
+    """Yield a request as it is, and with each of the states that it may ask for by an enum."""
+    yield "", other
+    for one in other.method.input.fields:
+        for number, word in words_of(one).items() if one.enum_type is not None and not one.is_repeated else ():
+            if plain(word) in states:
+                message = other.message
+                setattr(message, one.name, number)
+                data = message.SerializePartialToString(deterministic=True)
+                yield f"-{number}", replace(other, data=data, full=b"", values={})
 
 
 def _may_lead(other: AcceptedRequest, own: AcceptedRequest) -> bool:

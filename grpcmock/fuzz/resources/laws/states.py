@@ -185,14 +185,14 @@ class States:
         for one in telling:
             if not is_whole and not is_set(message, one):
                 continue
-            words, content = {plain(word): number for number, word in _words(one).items()}, getattr(message, one.name)
+            words, content = {plain(word): number for number, word in words_of(one).items()}, getattr(message, one.name)
             number = content if one.message_type is None else message.HasField(one.name)
             holding = {word for word, own in words.items() if own == number}
             state.holds |= holding
             state.fails |= words.keys() - holding
-            told = shown(content) if one.message_type is None or number else "nothing"
             known = one.enum_type.values_by_number.get(content) if one.enum_type is not None else None
-            state.told += f"{', ' if state.told else ''}{one.name} {known.name if known is not None else told}"
+            if holding:
+                state.told += f"{', ' if state.told else ''}{one.name} {known.name if known else shown(content)}"
         state.fails -= state.holds
         self._states[descriptor.full_name, value] = state
 
@@ -219,7 +219,7 @@ def vocabulary(registry: Registry) -> frozenset[str]:
             words.add(plain(participle(snake_case(method.name).partition("_")[0])))
         for one in all_fields(method.output):
             if one in states_of(one.containing_type):
-                words |= {plain(word) for word in _words(one).values()}
+                words |= {plain(word) for word in words_of(one).values()}
     return frozenset(word for word in words if word and not _PASSING.fullmatch(word))
 
 
@@ -246,7 +246,7 @@ def states_of(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
 
 
 @lru_cache(1024)
-def _words(one: FieldDescriptor) -> dict[int, str]:
+def words_of(one: FieldDescriptor) -> dict[int, str]:
     """Return the words for the values of a field: of an enum its names, without what all of them begin with; of a
     switch or a time, by its own name, what is so where it's true, or there."""
     if one.enum_type is None:
