@@ -23,6 +23,7 @@ from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.freed_names import FreedNames
+from grpcmock.fuzz.resources.laws.given_back import GivenBack
 from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.operations import Operations
@@ -74,7 +75,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Continuations(resources), Searches(registry, resources), Summaries(), Views(), Ranges()),
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
-        *(FreedNames(resources), States(registry, resources), Criteria(registry)),
+        *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -107,14 +107,28 @@ def given_in(request: Descriptor, resource: Resource, role: Role) -> Path | None
     for field in request.fields:
         if field.message_type is not None and field.message_type.full_name == resource.descriptor.full_name:
             return None if field.is_repeated else (field.name,)
-    alike = [
-        field
+    alike = _alike(request, resource)
+    drafts = [
+        (len(shared), field.name)
         for field in request.fields
-        if field.name in resource.descriptor.fields_by_name
-        and field.name != resource.key
-        and same_type(field, resource.descriptor.fields_by_name[field.name])
+        if field.message_type is not None and not field.is_repeated and not is_map(field)
+        for shared in [_alike(field.message_type, resource)]
+        if len(shared) > max(len(alike), len(field.message_type.fields) // 2)
     ]
+    if len(drafts) == 1:
+        return (drafts[0][1],)
     return () if alike else None
+
+
+def _alike(descriptor: Descriptor, resource: Resource) -> list[str]:
+    """Return the fields of a type that a resource has as well, but for its key: a ``TaskDraft`` is what becomes of a
+    ``Task``."""
+    own = resource.descriptor.fields_by_name
+    return [
+        field.name
+        for field in descriptor.fields
+        if field.name in own and field.name != resource.key and same_type(field, own[field.name])
+    ]
 
 
 _DESTINATIONS = ("destination", "destination_parent", "new_parent", "target_parent", "target", "parent")
