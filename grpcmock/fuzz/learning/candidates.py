@@ -45,6 +45,7 @@ _NAMED = (
     (r"slug|handle|tag|label|kind|(^|_)id$|key$", ("abc", "abc-def", "a1b2c3", "ABC123")),
     (r"serial|sku|code|number|plate", ("ABC123", "AB123456", "ABC-1234", "123456", "A1")),
     (r"user|author|login|account", ("alice", "Alice")),
+    (r"(^|_)(section|zone|block|row|gate|wing|grade|tier|class|seat)($|_)", ("A", "1", "A1")),
     (r"password|secret", ("Correct-Horse-7-Battery",)),
     (r"lat", ("52.5",)),
     (r"hash|digest|checksum", ("d41d8cd98f00b204e9800998ecf8427e",)),
@@ -75,6 +76,7 @@ _SIGNED = frozenset(
 
 _NUMBERED = (
     (r"(^|_)nanos$", (500_000_000, -500_000_000)),
+    (r"(^|_)exp[a-z]*_year$", (2034,)),
     (r"(^|_)year$", (2024, 2023)),
     (r"(^|_)month$", (2, 12)),
     (r"(^|_)day$", (29, 1)),
