@@ -41,6 +41,7 @@ _MOST = re.compile(
     r"(?P<stem>.+)_(?:before|to|until|lte?|max|end|on_or_before)"
     r"|(?:max|maximum|most|to|before|until|latest|end|last)_(?P<rest>.+)|(?P<alone>to|until|before|end|last)"
 )
+_INCLUDED = re.compile(r"(?:include|with|show|also|and)_(?P<what>.+)")
 _WITH = re.compile(
     r"\b(includ\w+|inclusive\w*|or (later|after|more|higher|above|earlier|less|lower|below)|at least|at most)\b"
 )
@@ -77,6 +78,7 @@ class Kind(Enum):
     HAS = "among what it has"
     LEAST = "at least"
     MOST = "at most"
+    WITH = "what is left out otherwise, too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,19 @@ class Criterion:
 
     def value(self, request: Message) -> Any:
         """Return what a request asks for; None if it asks for nothing here."""
-        return _value(request, self.asked)
+        value = _value(request, self.asked)
+        return bool(value) if self.kind is Kind.WITH else value
+
+    @property
+    def is_known(self) -> bool:
+        """Whether nothing has to be shown of it: by what a comment says, or since it is called so."""
+        return self.is_documented or self.kind is Kind.WITH
 
     def admits(self, value: Any, item: Message) -> bool | None:
         """Whether an item is asked for; None if that isn't clear."""
         own = _value(item, self.way, is_item=True)
+        if self.kind is Kind.WITH:
+            return value or not own
         if own is None:
             return None
         match self.kind:
@@ -161,7 +171,9 @@ def _meanings(one: FieldDescriptor, item: Descriptor) -> Iterator[tuple[Kind, Wa
         yield from ((Kind.HAS, way) for way in same)
         yield from ((Kind.ANY_OF, way) for way in own)
         return
-    if one.message_type is None:
+    if one.type == one.TYPE_BOOL and (found := _INCLUDED.fullmatch(name)) is not None:
+        yield from ((Kind.WITH, way) for way in _only(item, {found["what"]}, one))
+    elif one.message_type is None:
         yield from ((Kind.SAME, way) for way in _only(item, {name}, one))
         yield from ((Kind.HAS, way) for way in _only(item, {f"{name}s", f"{name}es"}, one, is_repeated=True))
     for kind, pattern in ((Kind.LEAST, _LEAST), (Kind.MOST, _MOST)):

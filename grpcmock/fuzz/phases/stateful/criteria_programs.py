@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.field_paths import reachable
 from grpcmock.fuzz.expectations.list_criteria import Criterion, Kind, criteria_of
-from grpcmock.fuzz.learning.accepted_requests import set_at, with_other_keys
+from grpcmock.fuzz.learning.accepted_requests import is_there, set_at, varied, with_other_keys
+from grpcmock.fuzz.learning.moments import is_moment
+from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.phases.stateful.selection_programs import changes, creating_of, makes, most_of
@@ -45,11 +47,19 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if not criteria or creating is None or maker is None:
         return
     program = MethodProgram(method, plan, "criteria")
-    _make(program, maker, own, creating, criteria, plan)
+    own_text = _own_text(maker, criteria)
+    if own_text is not None:
+        way, _ = own_text
+        maker = _with_text(maker, way, f"{plan.seed} {method.full_name}")
+    things = _make(program, maker, own, creating, criteria, plan)
     listing = _plainly(own, criteria, method, plan)
+    whole = _with_all(listing, criteria)
     program.add(listing)
     narrow = _narrowing(program, maker, criteria)
-    first = program.add(listing, more=narrow)
+    if not narrow and own_text is not None and (source := creating.key_shown(own_text[1].way[-1].name)) is not None:
+        narrow = (Binding(things[0], source, _path(own_text[1].asked)),)
+    first = program.add(whole, more=narrow)
+    program.add(listing, more=narrow)
     places = [(place.name, index) for index in (0, -1, 1)]
     taken = {binding.target for binding in narrow}
     asking = [[_asking(one, first, at) for at in places] for one in criteria if _path(one.asked) not in taken]
@@ -59,8 +69,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     for ours, theirs in islice(combinations(asking, 2), _MOST_PAIRS):
         for one, other in ((ours[0], theirs[0]), (ours[1], theirs[1]), (ours[0], theirs[1])):
             program.add(listing, more=(*narrow, *one, *other))
+    program.add(whole, more=narrow)
     program.add(listing, more=narrow)
-    program.add(listing)
     yield program.case("a list by one thing, and by two at once, between two of all that there is")
 
 
@@ -71,8 +81,9 @@ def _make(
     creating: Operation,
     criteria: list[Criterion],
     plan: Plan,
-) -> None:
-    """Make things that differ in what they may be asked for by, and do something else to some of them."""
+) -> list[int]:
+    """Make things that differ in what they may be asked for by, and do something else to some of them. Returns the
+    calls that made them."""
     things = [program.add(maker.filled(), anew=1), program.add(replace(maker, full=b""), anew=2)]
     told = [told for one in criteria if (told := _values(maker, one, plan)) is not None]
     for number in range(2 ** min(len(told), _MOST_VARIED)):
@@ -87,6 +98,7 @@ def _make(
         for turn, changed in enumerate(_states(other, criteria)):
             thing = things[(number + turn + 1) % len(things)]
             program.add(changed, more=(Binding(thing, need.source, need.target),))
+    return things
 
 
 def _values(maker: AcceptedRequest, one: Criterion, plan: Plan) -> tuple[Fields, tuple[Any, Any]] | None:
@@ -101,6 +113,8 @@ def _values(maker: AcceptedRequest, one: Criterion, plan: Plan) -> tuple[Fields,
             return None
         taken = maker.values.get(way, ())
         values = list(islice((*taken, *islice(plan.acceptance.values_of(own), 4)), 2))
+        if own.type == own.TYPE_STRING and not own.is_repeated and not all(map(is_moment, values)):
+            return None  # it may be what tells these things from all others
         return (way, (values[0], values[1])) if len(values) == 2 else None
     return None
 
@@ -130,6 +144,15 @@ def _plainly(own: AcceptedRequest, criteria: list[Criterion], method: Method, pl
     return replace(own, data=message.SerializePartialToString(deterministic=True), full=b"", values={})
 
 
+def _with_all(listing: AcceptedRequest, criteria: list[Criterion]) -> AcceptedRequest:
+    """Return the request with what is left out otherwise."""
+    message = listing.message
+    for one in criteria:
+        if one.kind is Kind.WITH:
+            put(message, _path(one.asked), value=True)
+    return replace(listing, data=message.SerializePartialToString(deterministic=True))
+
+
 def _narrowing(program: MethodProgram, maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Binding, ...]:
     """Return where a list may be asked for what stands below the same thing as what was made here."""
     for need in maker.needs:
@@ -138,6 +161,31 @@ def _narrowing(program: MethodProgram, maker: AcceptedRequest, criteria: list[Cr
                 call = program.made(need.made_by.method)
                 return (Binding(call, need.source, _path(one.asked)),) if call is not None else ()
     return ()
+
+
+def _own_text(maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Fields, Criterion] | None:
+    """Return where what is made may be given a text of its own by which a list can be asked for it: things that earlier
+    cases have made would fill its pages."""
+    for one in criteria:
+        last = one.way[-1]
+        if one.kind is not Kind.SAME or last.type != last.TYPE_STRING:
+            continue
+        for way in reachable(maker.method.input):
+            path = tuple(field.name for field in way)
+            if path[-1] != last.name or not same_type(way[-1], last) or path in maker.references:
+                continue
+            if is_there(maker.message, path) and not is_moment(value_at(maker.message, path)):
+                return way, one
+    return None
+
+
+def _with_text(maker: AcceptedRequest, way: Fields, salt: str) -> AcceptedRequest:
+    """Return a request with another text there, with and without all that it may have."""
+    path, made = tuple(field.name for field in way), []
+    for message in (maker.message, maker.fullest):
+        put(message, path, varied(value_at(maker.message, path), salt))
+        made.append(message.SerializePartialToString(deterministic=True))
+    return replace(maker, data=made[0], full=made[1] if maker.full else b"")
 
 
 def _asking(one: Criterion, listed: int, at: tuple[str, int]) -> tuple[Binding, ...]:

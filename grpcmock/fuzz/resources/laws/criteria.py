@@ -97,7 +97,7 @@ class Criteria:
         lists.items |= items
 
     def _is_known(self, method: Method, one: Criterion) -> bool:
-        return one.is_documented or (method.path, one.name) in self._proven
+        return one.is_known or (method.path, one.name) in self._proven
 
     def _prove(
         self,
