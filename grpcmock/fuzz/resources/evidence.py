@@ -67,11 +67,38 @@ def is_listed(step: ResourceCall, known: KnownResource, shown: Iterable[KnownRes
             return False
         parent = step.at(operation.parent)
         return bool(parent and parent == known.parent) if operation.parent is not None else not resource.parent
+    return known.is_as_made and _asks_for(step, known) and any(_are_alike(known, other) for other in shown)
+
+
+def _asks_for(step: ResourceCall, known: KnownResource) -> bool:
+    """Whether all that the request of a list says is how a thing was made, and which part it wants."""
+    operation = step.operation
     paging = {operation.page_size, operation.page_token, operation.page, operation.offset}
-    for field, _ in step.request.ListFields():
-        if field.name not in paging and not _is_its_own(known, field, step.request):
-            return False
-    return known.is_as_made and any(_are_alike(known, other) for other in shown)
+    fields = [field for field, _ in step.request.ListFields() if field.name not in paging]
+    return all(_is_its_own(known, field, step.request) for field in fields)
+
+
+def is_empty_for(step: ResourceCall, there: Collection[KnownResource]) -> list[KnownResource]:
+    """Return the things below the parent that the request of an empty list names, or all where there are no parents.
+
+    A list may hide what has nothing in a field, or something: so of each field there must be some with it, and, but for
+    what all of them have, some without.
+    """
+    parent = step.at(step.operation.parent)
+    if step.resource.parent and (parent is None or not parent):
+        return []
+    found = [known for known in there if known.is_as_made and known.asked is not None and _asks_for(step, known)]
+    return found if _have_all(found) else []
+
+
+def _have_all(things: Collection[KnownResource]) -> bool:
+    """Whether each field that things may be made of is there in some of them, and not in all, where it may lack."""
+    given = [known.given for known in things if known.given is not None]
+    if len(given) < 2:
+        return False
+    descriptor: Any = given[0].DESCRIPTOR
+    sets = [{field.name for field, _ in one.ListFields()} for one in given]
+    return set.union(*sets) == set(descriptor.fields_by_name) and len(set.intersection(*sets)) < len(set.union(*sets))
 
 
 def may_be_cut(step: ResourceCall, count: int) -> bool:

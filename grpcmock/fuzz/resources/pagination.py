@@ -176,7 +176,8 @@ class PageWalks:
             return None
         asked = step.named(step.operation.page_size) or 0
         if step.operation.offset or step.operation.after:
-            return walk if 0 < asked <= NEVER_CUT else None  # a larger page may be cut down
+            # A larger page may be cut down, but not to nothing.
+            return walk if 0 < asked <= NEVER_CUT or not walk.keys else None
         by_size = step.operation.page_size and not step.operation.is_paged and not step.operation.page
         if by_size and (not asked or len(walk.keys) >= asked):
             return None  # it may have stopped where it had enough
