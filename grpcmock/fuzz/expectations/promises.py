@@ -52,6 +52,13 @@ _TAKEN = re.compile(
     r"\bALREADY_EXISTS\b,?\s*(?:is returned\s+|error\s+)?(?:if|when|where)\b\s*"
     r"(?P<what>(?:there (?:is|'s) (?:already )?(?:one|an?|another)\b|an?\b(?=[^.;]*\b(?:already )?exists\b))[^.;]*)"
 )
+_ANOTHER = re.compile(
+    r"\b(?:ALREADY_EXISTS|FAILED_PRECONDITION|ABORTED)\b[^.;]*?\b(?:if|when|where|once)\b"
+    r"(?P<what>(?: [\w`' ]+? has)? (?:another|some other|there is another)(?: open| existing)? [a-z]+ [^.;,]*)"
+)
+_AGREES = re.compile(r"\b(?:same|this|that|these|those|overlap\w*|conflict\w*)\b")
+_WITHOUT = re.compile(r"\b(?:unless|except|not|no|without|other than|different)\b|n't\b")
+
 _FOR_A_WHILE = re.compile(r"\b(?:running|active|open|pending|progress|scheduled|recent\w*|within|same|not|no)\b")
 """What is there under these conditions may be there no more, or be less than the one field that is spoken of."""
 
@@ -143,6 +150,24 @@ def is_taken_once(words: str, nouns: frozenset[str]) -> bool:
         if _SOMETIMES.search(what) or _FOR_A_WHILE.search(what):
             continue
         if re.search(rf"\b(?:this|that|the) (?:{'|'.join(map(re.escape, sorted(nouns)))})\b(?!\s+\w)", what):
+            return True
+    return False
+
+
+def refuses_same(words: str) -> bool:
+    """Whether a comment of a method says that it is refused where there is another thing that agrees with the request,
+    in ways in which what the same request has made before agrees.
+
+    >>> refuses_same("FAILED_PRECONDITION if another session overlaps it and is in the same room.")
+    True
+    >>> refuses_same("ALREADY_EXISTS if another project has this key.")
+    True
+    >>> refuses_same("FAILED_PRECONDITION if another one has this name and is published.")
+    False
+    """
+    for found in _ANOTHER.finditer(words):
+        clauses = re.split(r"\band\b", found["what"])
+        if all(_AGREES.search(clause) for clause in clauses) and not _WITHOUT.search(found["what"]):
             return True
     return False
 

@@ -54,6 +54,9 @@ _SHARE = 0.2
 
 _DEADLINE = 1.0
 
+_OF_STATES = frozenset({"preconditions"})
+"""What is looked at where something was made before: reasons that aren't so may keep a method from ever being OK."""
+
 _GENERATED = 8
 _LARGE = 4_000
 """Of so many generated requests the largest is tried that has no more bytes."""
@@ -261,7 +264,7 @@ class Opening:
             setup=len(before),
             why="a request that the server may take, by what it has said so far",
             expect=Expect.ANY if broken or len(messages) > 1 else Expect.ACCEPTED,
-            targets=frozenset() if any(messages) else frozenset({"empty_request"}),
+            targets=frozenset(() if any(messages) else ("empty_request",)) | (_OF_STATES if before else frozenset()),
         )
 
 

@@ -21,7 +21,7 @@ from grpcmock.fuzz.resources.laws.selections import item_of, list_field, only_li
 if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.field_paths import Fields
     from grpcmock.fuzz.expectations.list_criteria import Way
-    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
     from grpcmock.fuzz.model.cases import Case, Path
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.fuzz.resources.resource import Operation
@@ -84,14 +84,27 @@ def _make(
 ) -> list[int]:
     """Make things that differ in what they may be asked for by, and do something else to some of them. Returns the
     calls that made them."""
-    things = [program.add(maker.filled(), anew=1), program.add(replace(maker, full=b""), anew=2)]
+    things: list[int] = []
+
+    def make(one: AcceptedRequest) -> None:
+        # Below one parent; whatever else they are made of is another one each time, for it may have room for one only.
+        number, parent = len(things), _parent(maker, criteria)
+        if parent is None or len(maker.needs) == 1:
+            things.append(program.add(one, anew=number + 1))
+            return
+        made = program.made(parent.made_by.method)
+        shared = (Binding(made, parent.source, parent.target),) if made is not None else ()
+        things.append(program.add(one, anew=number + 1, skip=number, more=shared))
+
+    make(maker.filled())
+    make(replace(maker, full=b""))
     told = [told for one in criteria if (told := _values(maker, one, plan)) is not None]
     for number in range(2 ** min(len(told), _MOST_VARIED)):
         message = maker.fullest
         for place, (way, values) in enumerate(told):
             set_at(message, way, values[number >> min(place, _MOST_VARIED - 1) & 1])
         one = replace(maker, data=message.SerializePartialToString(deterministic=True), full=b"", values={})
-        things.append(program.add(with_other_keys(one, f"criteria {number}"), anew=number + 3))
+        make(with_other_keys(one, f"criteria {number}"))
     others = [one for one in plan.acceptance.first.values() if makes(one, own, plan) and changes(one, creating)]
     for number, other in enumerate(others[:_MOST_CHANGES]):
         need = next(need for need in other.needs if need.made_by.method is maker.method)
@@ -155,12 +168,21 @@ def _with_all(listing: AcceptedRequest, criteria: list[Criterion]) -> AcceptedRe
 
 def _narrowing(program: MethodProgram, maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Binding, ...]:
     """Return where a list may be asked for what stands below the same thing as what was made here."""
-    for need in maker.needs:
-        for one in criteria:
-            if one.kind is Kind.SAME and one.asked[-1].name == need.target[-1]:
-                call = program.made(need.made_by.method)
-                return (Binding(call, need.source, _path(one.asked)),) if call is not None else ()
-    return ()
+    need = _parent(maker, criteria)
+    call = program.made(need.made_by.method) if need is not None else None
+    if need is None or call is None:
+        return ()
+    asked = next(one.asked for one in criteria if _names(one, need))
+    return (Binding(call, need.source, _path(asked)),)
+
+
+def _parent(maker: AcceptedRequest, criteria: list[Criterion]) -> Need | None:
+    """Return what things are made of by which a list may be asked for them."""
+    return next((need for need in maker.needs if any(_names(one, need) for one in criteria)), None)
+
+
+def _names(one: Criterion, need: Need) -> bool:
+    return one.kind is Kind.SAME and one.asked[-1].name == need.target[-1]
 
 
 def _own_text(maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Fields, Criterion] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
 from grpcmock.fuzz.expectations.method_comments import method_comments
-from grpcmock.fuzz.expectations.promises import must_name_something, promises_of
+from grpcmock.fuzz.expectations.promises import must_name_something, promises_of, refuses_same
 from grpcmock.fuzz.expectations.roles import MAKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, set_at, stem_of, varied
@@ -41,6 +41,11 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         for promise in promises_of(method, plan.registry):
             yield from _same_twice(own, promise.way, plan, anew=not (promise.is_repeatable or promise.is_of_whole))
         yield from _named_alike(own, plan)
+        if refuses_same(method_comments(plan.registry).get(method.full_name, "")):
+            program = MethodProgram(method, plan, "refused-again")
+            for _ in range(2):
+                program.add(own)
+            yield program.case("the same request twice, of which there can be one only")
     for way in islice(_naming(own, plan), _MOST):
         yield _absent(own, way, plan)
 

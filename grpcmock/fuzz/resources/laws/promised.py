@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.field_paths import values_at
-from grpcmock.fuzz.expectations.promises import promises_of
+from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.promises import promises_of, refuses_same
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
@@ -65,13 +66,14 @@ class Promised:
             del self._done[told]  # it may be there no more
         promises = promises_of(method, self.registry)
         meant = with_meant_status(reply)
-        if not promises or not reply.call.messages or meant.termination is not Termination.SERVER:
+        if not reply.call.messages or meant.termination is not Termination.SERVER:
             return
         try:
             request = method.request_class.FromString(reply.call.messages[0])
             answer = method.response_class.FromString(reply.responses[0]) if reply.responses else None
         except (DecodeError, RuntimeError):
             return
+        yield from self._done_again(method, request, answer, meant)
         for promise in promises:
             value = next(values_at(request, promise.way), None)
             if not value:
@@ -83,6 +85,22 @@ class Promised:
                 yield from _compared(method, promise, before, request, answer, meant)
             elif meant.is_ok and answer is not None:
                 self._done[told] = _Done(request, answer)
+
+    def _done_again(self, method: Method, request: Message, answer: Message | None, reply: Reply) -> Iterator[Finding]:
+        """See whether the same request makes another thing, though its comment says that there can't be two."""
+        if (
+            not reply.is_ok
+            or answer is None
+            or not refuses_same(method_comments(self.registry).get(method.full_name, ""))
+        ):
+            return
+        told = (method.path, "", request.SerializePartialToString(deterministic=True))
+        before = self._done.setdefault(told, _Done(request, answer))
+        if before.answer is not answer and (actual := _other_key(before.answer, answer, request)):
+            expected = f"an error for the same request again, as the comment of {method.name} says of another like it"
+            yield Finding(
+                check="duplicate_create", expected=expected, actual=actual, path="", key="the same again", method=method
+            )
 
 
 def _compared(

@@ -103,7 +103,10 @@ class States:
         if meant.termination is not Termination.SERVER:
             self._states.clear()
         elif meant.is_ok:
+            before = {thing: self._states[thing] for thing in things if thing in self._states}
             self._learn(method, things, answers)
+            if not only_reads(method) and len(things) == 1 and len(before) == 1:
+                yield from self._unchanged(method, things[0], before[things[0]], answers)
 
     def _judged(self, method: Method, things: list[_Thing], reply: Reply) -> Iterator[Finding]:
         known = vocabulary(self.registry)
@@ -129,6 +132,29 @@ class States:
                     f"reason {condition_}",
                 )
 
+    def _unchanged(self, method: Method, thing: _Thing, before: _State, answers: list[Message]) -> Iterator[Finding]:
+        """A method has done something to a thing by its name, and its answer shows it in the state that it had."""
+        shown_now = [message for message in answers if _is_shown(message, thing, self._keys)]
+        for message in shown_now:
+            descriptor: Any = message.DESCRIPTOR
+            for one in states_of(descriptor):
+                words = words_of(one)
+                number = next((number for number, word in words.items() if plain(word) == done_by(method)), None)
+                now = words.get(getattr(message, one.name)) if one.enum_type is not None else None
+                if number is None or now is None or plain(now) == done_by(method):
+                    continue
+                if plain(now) in before.holds and not any(map(_PASSING.fullmatch, before.holds)):
+                    name = one.enum_type.values_by_number[number].name if one.enum_type is not None else ""
+                    yield Finding(
+                        check="read_after_write",
+                        expected=f"{one.name} {name} after {method.name}",
+                        actual=f"{before.told}, as before",
+                        path=one.name,
+                        key=f"state after {one.name}",
+                        method=method,
+                        may_lag=True,
+                    )
+
     def _meant(self, method: Method, condition: Condition, things: list[_Thing]) -> _Thing | None:
         """Return which of the things that a request names a condition is about; None if that isn't clear."""
         known = [thing for thing in things if thing in self._states]
@@ -145,7 +171,9 @@ class States:
         for name, key in self._keys.items():
             noun = snake_case(name.rpartition(".")[2])
             last = noun.rpartition("_")[2]
-            is_about = last in snake_case(method.name) or last in snake_case(method.input.name)
+            is_about = (
+                key.startswith(f"{last}_") or last in snake_case(method.name) or last in snake_case(method.input.name)
+            )
             names = {f"{one}_{key}" for one in (noun, last)} | {noun, last} | ({key} if is_about else set())
             values = {value for path, value in _values(request) if path in names}
             found += [(name, value) for value in values if value and (name, value) in self._states]
@@ -166,7 +194,7 @@ class States:
             whole = [answer, *(value for one, value in answer.ListFields() if one.message_type and not one.is_repeated)]
             for message in messages_in(answer):
                 self._hear(message, is_whole=any(message is one for one in whole))
-        done = plain(participle(snake_case(method.name).partition("_")[0]))
+        done = done_by(method)
         if len(things) == 1 and not only_reads(method) and not is_making:
             state = self._states.setdefault(things[0], _State(told=f"{method.name} answered OK"))
             if not state.holds and done in vocabulary(self.registry):
@@ -216,7 +244,7 @@ def vocabulary(registry: Registry) -> frozenset[str]:
     words: set[str] = set()
     for method in registry.methods.values():
         if not only_reads(method):
-            words.add(plain(participle(snake_case(method.name).partition("_")[0])))
+            words.add(done_by(method))
         for one in all_fields(method.output):
             if one in states_of(one.containing_type):
                 words |= {plain(word) for word in words_of(one).values()}
@@ -268,6 +296,20 @@ def _values(message: Message, before: str = "", depth: int = _DEEPEST) -> Iterat
             yield name, value
             if before:
                 yield snake_case(one.name), value
+
+
+def _is_shown(message: Message, thing: _Thing, keys: dict[str, str]) -> bool:
+    name, key = thing
+    descriptor: Any = message.DESCRIPTOR
+    return bool(descriptor.full_name == name and getattr(message, keys[name]) == key)
+
+
+@lru_cache(4096)
+def done_by(method: Method) -> str:
+    """Return what a method does to things by its name: ``canceled`` for CancelOrder, ``checked in`` for CheckIn."""
+    verb, _, rest = snake_case(method.name).partition("_")
+    particle = rest.partition("_")[0]
+    return plain(f"{participle(verb)} {particle}" if particle in ("in", "out", "off", "up") else participle(verb))
 
 
 def _has_switch(request: Message) -> bool:
