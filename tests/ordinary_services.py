@@ -131,6 +131,46 @@ message ModelState { bool ready = 1; }
 message ModelEntry { string name = 1; string state = 2; }
 message ShelfIndexRequest { bool ready = 1; }
 message ShelfIndexResponse { repeated ModelEntry models = 1; }
+
+service Orders {
+  rpc AddArticle(AddArticleRequest) returns (Article);
+  rpc StartCart(StartCartRequest) returns (Cart);
+  rpc PutIntoCart(PutIntoCartRequest) returns (Cart);
+  rpc CheckOut(CheckOutRequest) returns (Order);
+  rpc PayOrder(PayOrderRequest) returns (Order);
+  rpc ShipOrder(ShipOrderRequest) returns (Order);
+  rpc ReceiveOrder(OrderNumber) returns (Order);
+  rpc SendBack(SendBackRequest) returns (SentBack);
+  rpc CancelOrder(OrderNumber) returns (Order);
+  rpc ReopenOrder(OrderNumber) returns (Order);
+}
+message Article { string sku = 1; string title = 2; int64 price_cents = 3; int32 stock = 4; }
+message AddArticleRequest { string sku = 1; string title = 2; int64 price_cents = 3; int32 stock = 4; }
+message StartCartRequest { string email = 1; }
+message CartLine { string sku = 1; int32 quantity = 2; }
+message Cart { string cart_id = 1; string email = 2; repeated CartLine lines = 3; }
+message PutIntoCartRequest { string cart_id = 1; string sku = 2; int32 quantity = 3; }
+message CheckOutRequest { string cart_id = 1; string city = 2; string postal_code = 3; }
+message Order { string number = 1; string state = 2; repeated CartLine lines = 3; int64 total_cents = 4; }
+message OrderNumber { string number = 1; }
+message PayOrderRequest { string order_number = 1; int64 amount_cents = 2; }
+message ShipOrderRequest { string order_number = 1; string tracking_code = 2; }
+message SendBackRequest { string order_number = 1; repeated CartLine lines = 2; string reason = 3; }
+message SentBack { string id = 1; string order_number = 2; }
+
+service Desks {
+  rpc OpenSlot(OpenSlotRequest) returns (Slot);
+  rpc TakeSlot(TakeSlotRequest) returns (Visit);
+  rpc MoveVisit(MoveVisitRequest) returns (Visit);
+  rpc CountVisits(CountVisitsRequest) returns (VisitCount);
+}
+message OpenSlotRequest { string desk = 1; string day = 2; string opens_at = 3; string closes_at = 4; }
+message Slot { string slot_id = 1; string desk = 2; string day = 3; string opens_at = 4; string closes_at = 5; }
+message TakeSlotRequest { string slot_id = 1; string opens_at = 2; string visitor = 3; }
+message Visit { string visit_id = 1; string slot_id = 2; string opens_at = 3; string visitor = 4; }
+message MoveVisitRequest { string visit_id = 1; string slot_id = 2; }
+message CountVisitsRequest { string first_day = 1; string last_day = 2; }
+message VisitCount { int32 visits = 1; }
 """
 
 
@@ -427,10 +467,156 @@ class Shelf:
         return _made("ShelfIndexResponse", models=models)
 
 
+class Orders:
+    """Each step asks for the one before it: a cart with something in it, an order that is paid, one that has come."""
+
+    def __init__(self) -> None:
+        self.articles: dict[str, Any] = {}
+        self.carts: dict[str, Any] = {}
+        self.orders: dict[str, Any] = {}
+        self.ids = count(1)
+
+    def add_article(self, request: Any) -> Any:
+        _need(re.fullmatch("[A-Z]{3}-[0-9]{4}", request.sku), "sku must be 3 capital letters, a dash and 4 digits")
+        _need(request.title.strip(), "title is required")
+        _need(1 <= request.price_cents <= 1_000_000, "price_cents must be from 1 to 1000000")
+        _need(0 <= request.stock <= 10_000, "stock must be from 0 to 10000")
+        _need(request.sku not in self.articles, "there is an article of this sku", Code.ALREADY_EXISTS)
+        fields = {name: getattr(request, name) for name in ("sku", "title", "price_cents", "stock")}
+        self.articles[request.sku] = _made("Article", **fields)
+        return self.articles[request.sku]
+
+    def start_cart(self, request: Any) -> Any:
+        _need(not request.email or "@" in request.email, "email must be an address")
+        key = f"cart_{next(self.ids):06}"
+        self.carts[key] = _made("Cart", cart_id=key, email=request.email)
+        return self.carts[key]
+
+    def _cart(self, key: str) -> Any:
+        _need(key in self.carts, f"there is no cart {key}", Code.NOT_FOUND)
+        return self.carts[key]
+
+    def put_into_cart(self, request: Any) -> Any:
+        _need(1 <= request.quantity <= 50, "quantity must be from 1 to 50")
+        cart = self._cart(request.cart_id)
+        _need(request.sku in self.articles, f"there is no article {request.sku}", Code.NOT_FOUND)
+        left = self.articles[request.sku].stock
+        _need(request.quantity <= left, f"only {left} are left", Code.FAILED_PRECONDITION)
+        cart.lines.add(sku=request.sku, quantity=request.quantity)
+        return cart
+
+    def check_out(self, request: Any) -> Any:
+        _need(request.city.strip(), "city is required")
+        _need(re.fullmatch("[0-9]{5}", request.postal_code), "postal_code must have 5 digits")
+        cart = self._cart(request.cart_id)
+        _need(cart.lines, "the cart is empty", Code.FAILED_PRECONDITION)
+        total = sum(self.articles[line.sku].price_cents * line.quantity for line in cart.lines)
+        key = f"O{next(self.ids):06}"
+        self.orders[key] = _made("Order", number=key, state="new", lines=cart.lines, total_cents=total)
+        del self.carts[request.cart_id]
+        return self.orders[key]
+
+    def _order(self, key: str, *states: str) -> Any:
+        _need(key in self.orders, f"there is no order {key}", Code.NOT_FOUND)
+        order = self.orders[key]
+        _need(order.state in states, f"the order is {order.state}", Code.FAILED_PRECONDITION)
+        return order
+
+    def pay_order(self, request: Any) -> Any:
+        order = self._order(request.order_number, "new")
+        _need(request.amount_cents == order.total_cents, f"amount_cents must be {order.total_cents}")
+        order.state = "paid"
+        return order
+
+    def ship_order(self, request: Any) -> Any:
+        _need(len(request.tracking_code) >= 4, "tracking_code must have at least 4 characters")
+        order = self._order(request.order_number, "paid")
+        order.state = "shipped"
+        return order
+
+    def receive_order(self, request: Any) -> Any:
+        order = self._order(request.number, "shipped")
+        order.state = "received"
+        return order
+
+    def send_back(self, request: Any) -> Any:
+        _need(request.lines, "lines: say what is sent back")
+        order = self._order(request.order_number, "received")
+        skus = {line.sku for line in order.lines}
+        for index, line in enumerate(request.lines):
+            _need(line.quantity > 0, f"lines[{index}].quantity must be positive")
+            _need(line.sku in skus, f"lines[{index}].sku isn't in the order")
+        return _made("SentBack", id=f"B{next(self.ids)}", order_number=order.number)
+
+    def cancel_order(self, request: Any) -> Any:
+        order = self._order(request.number, "new", "paid")
+        order.state = "cancelled"
+        return order
+
+    def reopen_order(self, request: Any) -> Any:
+        order = self._order(request.number, "cancelled")
+        order.state = "new"
+        return order
+
+
+class Desks:
+    """Slots that may not overlap, by whatever name; visits that lie in them; and spans of days that end soon."""
+
+    def __init__(self) -> None:
+        self.slots: dict[str, Any] = {}
+        self.visits: dict[str, Any] = {}
+        self.ids = count(1)
+
+    def open_slot(self, request: Any) -> Any:
+        _need(request.desk.strip(), "desk is required")
+        _date(request.day, "day")
+        for name in ("opens_at", "closes_at"):
+            fits = re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", getattr(request, name))
+            _need(fits, f"{name} must be a time such as 08:30")
+        _need(request.opens_at < request.closes_at, "closes_at must be after opens_at")
+        for other in self.slots.values():
+            apart = (
+                other.day != request.day or other.closes_at <= request.opens_at or request.closes_at <= other.opens_at
+            )
+            _need(apart, "there is a slot at this time", Code.FAILED_PRECONDITION)
+        key = f"slot-{next(self.ids)}"
+        fields = {name: getattr(request, name) for name in ("desk", "day", "opens_at", "closes_at")}
+        self.slots[key] = _made("Slot", slot_id=key, **fields)
+        return self.slots[key]
+
+    def take_slot(self, request: Any) -> Any:
+        _need(request.slot_id in self.slots, "no such slot", Code.NOT_FOUND)
+        slot = self.slots[request.slot_id]
+        _need(request.visitor.strip(), "visitor is required")
+        within = slot.opens_at <= request.opens_at < slot.closes_at
+        _need(within, "the visit isn't within the slot", Code.OUT_OF_RANGE)
+        taken = any(visit.slot_id == request.slot_id for visit in self.visits.values())
+        _need(not taken, "the slot is taken", Code.FAILED_PRECONDITION)
+        key = f"visit-{next(self.ids)}"
+        fields = {name: getattr(request, name) for name in ("slot_id", "opens_at", "visitor")}
+        self.visits[key] = _made("Visit", visit_id=key, **fields)
+        return self.visits[key]
+
+    def move_visit(self, request: Any) -> Any:
+        _need(request.visit_id in self.visits, "no such visit", Code.NOT_FOUND)
+        _need(request.slot_id in self.slots, "no such slot", Code.NOT_FOUND)
+        taken = any(visit.slot_id == request.slot_id for visit in self.visits.values())
+        _need(not taken, "the slot is taken", Code.FAILED_PRECONDITION)
+        self.visits[request.visit_id].slot_id = request.slot_id
+        return self.visits[request.visit_id]
+
+    def count_visits(self, request: Any) -> Any:
+        days = (_date(request.last_day, "last_day") - _date(request.first_day, "first_day")).days
+        _need(0 <= days <= 31, "the last day must be within 31 days of the first")
+        return _made("VisitCount", visits=len(self.visits))
+
+
 SERVICES: dict[str, Callable[[], Any]] = {
     "Bookings": Bookings,
     "Forum": Forum,
     "Wallets": Wallets,
     "Tills": Tills,
     "Shelf": Shelf,
+    "Orders": Orders,
+    "Desks": Desks,
 }

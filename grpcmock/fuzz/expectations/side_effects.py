@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 _READING = re.compile(
-    r"(Get|List|BatchGet|Search|Lookup|Look|Export|Watch|Count|Find|Query|Read|Fetch|Check|Describe|Stat|Has|Is|Show|Stream|"
-    r"Subscribe|Echo|Ping|Health|Validate|Preview|Estimate|Range|Scan|Download)(?=[A-Z]|$|s$)"
+    r"(Get|List|BatchGet|Search|Lookup|Look|Export|Watch|Count|Find|Query|Read|Fetch|Check(?!(?:[Oo]ut|[Ii]n)(?![a-z]))|"
+    r"Describe|Stat|Has|Is|Show|Stream|Subscribe|Echo|Ping|Health|Validate|Preview|Estimate|Range|Scan|Download)(?=[A-Z]|$|s$)"
     r"|(TimeToLive|Ttl|Statement|Balance|History|Status|Info|Details|Summary)$"
 )
 _TELLING = re.compile(r"(List|Export|Count|Search|Stat|Dump)")

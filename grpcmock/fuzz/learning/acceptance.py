@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
-from grpcmock.fuzz.learning.accepted_requests import chosen_at
+from grpcmock.fuzz.learning.accepted_requests import chosen_at, is_there
 from grpcmock.fuzz.learning.agreement import agreed
 from grpcmock.fuzz.learning.candidates import Candidates
 from grpcmock.fuzz.learning.door_search import DoorSearch
 from grpcmock.fuzz.learning.known_things import KnownThings
 from grpcmock.fuzz.learning.widening import Widening
+from grpcmock.fuzz.model.bindings import value_at
+from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.resources.inference import resources_of
 
 if TYPE_CHECKING:
@@ -48,6 +50,22 @@ _STARTING = re.compile(
 
 _MAKES, _USES, _LAST = 1, 3, 4
 """The ranks of methods that make things, of those that do something or other, and of those that take things away."""
+
+
+def _shows_what_it_names(accepted: AcceptedRequest, reply: Reply) -> bool:
+    """Whether an answer shows the thing that its request names, as it has become."""
+    method, messages = accepted.method, reply.call.messages
+    if not accepted.needs or not messages or len(reply.responses) != 1:
+        return False
+    request = method.request_class.FromString(messages[0])
+    named = {value_at(request, need.target) for need in accepted.needs if is_there(request, need.target)}
+    answer = method.response_class.FromString(reply.responses[0])
+    return any(
+        value in named
+        for inner in messages_in(answer)
+        for one, value in inner.ListFields()
+        if not one.is_repeated and isinstance(value, str | int) and not isinstance(value, bool)
+    )
 
 
 class Acceptance:
@@ -85,7 +103,9 @@ class Acceptance:
             key = next(self.things.keys_in(reply), None)
             accepted = replace(accepted, own_id=chosen_at(accepted.message, key) if key is not None else None)
         self.keep(accepted, start)
-        self.things.learn(reply, accepted if self.rank(search.method)[0] == _MAKES else None)
+        is_making = self.rank(search.method)[0] == _MAKES
+        is_changing = not is_making and not only_reads(search.method) and _shows_what_it_names(accepted, reply)
+        self.things.learn(reply, accepted if is_making or is_changing else None, is_changed=is_changing)
         if self.may_make(search.method):
             self.things.learn_given(accepted)
 

@@ -141,10 +141,17 @@ def made_before(
     """Add the calls that make what a request needs, but for the places *without*. Returns where it says what came of
     them. See :meth:`AcceptedRequest.calls` for *choose*."""
     bindings = []
+    sources: dict[tuple[int, int], set[Path]] = {}
+    """What is taken of each call that was made: of one thing one request may say several things, but each once."""
     for need in request.needs:
         if need.target in without:
             continue
         made = need.made_by
+        shared = next((at for at in sources if at[0] == id(made) and need.source not in sources[at]), None)
+        if shared is not None:
+            sources[shared].add(need.source)
+            bindings.append(Binding(shared[1], need.source, need.target))
+            continue
         content = made.message if choose is None or choose(3) else made.with_values(choose)
         if (own_id := need.own_id or made.own_id) is not None and is_there(content, own_id):
             make_other(content, own_id, f"{salt} {len(calls)}")
@@ -152,6 +159,7 @@ def made_before(
         data = content.SerializePartialToString(deterministic=True)
         calls.append(replace(call_of(made.method, data, *made.later), bindings=inner))
         bindings.append(Binding(len(calls) - 1, need.source, need.target))
+        sources[id(made), len(calls) - 1] = {need.source}
     return tuple(bindings)
 
 

@@ -48,6 +48,8 @@ _NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE, Termination.ENOU
 _FALLS = frozenset({Code.UNKNOWN, Code.INTERNAL})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
 
+_MOST_KEYS = 24
+
 _NAMES = 3
 """So many fields are thought of that may name things at once."""
 
@@ -56,6 +58,9 @@ _LONGEST = 3
 
 _WITHIN = 3
 """So many things are looked into by what one field may name."""
+
+_STATE = 2
+"""The stage of a request that is refused for how things are now."""
 
 _TELLING = 4
 """Characters of a value that a refusal repeats hardly by accident."""
@@ -180,7 +185,9 @@ class DoorSearch:
             return True
         if reply.code in _FALLS and self._last.code not in _FALLS:
             return False  # it fell over what was changed, and never came to what it minds
-        return change.fields not in now and _stage(reply) >= _stage(self._last)
+        # A thing in the right state may let the server look at what it had no reason to look at before.
+        is_other_thing = change.key is not None and _stage(self._last) == _STATE and reply.code != Code.NOT_FOUND
+        return change.fields not in now and (is_other_thing or _stage(reply) >= _stage(self._last))
 
     def _made(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey]) -> AcceptedRequest:
         needs = [
@@ -234,6 +241,8 @@ class DoorSearch:
             yield from self._left_out(way for way in named if way not in by_name)
             yield from _in_turns([islice(self._values(way, words.get(way, reply.message)), _EACH) for way in named])
             yield from self._oneofs(named)
+        if _stage(reply) == _STATE:
+            yield from self._made_otherwise()
         yield from self._spans(ways)
         yield Change(())
         yield from self._agreeing()
@@ -247,6 +256,14 @@ class DoorSearch:
         yield from _in_turns([islice(self._values(way, reply.message), _ANY) for way in others])
         contents = [way for way in others if way[-1].type == way[-1].TYPE_BYTES]
         yield from (replace(change, also=Change(())) for way in contents for change in islice(self._values(way, ""), 1))
+
+    def _made_otherwise(self) -> Iterator[Change]:
+        """Yield other things in the place of those that are named: what has no stock can't be sold, and what isn't paid
+        can't be shipped."""
+        for place, known in self._states[-1].keys.items():
+            way = resolve(self.method.input, ".".join(str(step) for step in place if isinstance(step, str)))
+            for key in self._things.made_otherwise(known) if way else ():
+                yield Change(way, key.value, key)  # type: ignore[arg-type]
 
     def _spans(self, ways: Sequence[Fields]) -> Iterator[Change]:
         """Yield both ends of what goes from one day or time to another: an end that fits may fit no beginning that is
@@ -321,7 +338,11 @@ class DoorSearch:
 
     def _keys(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[Change]:
         if way[-1].message_type is None and way[-1].enum_type is None and way[-1].cpp_type != way[-1].CPPTYPE_BOOL:
-            for key in self._things.keys_for(self.method, way, words, anything=anything):
+            # What is of a thing that is named already goes with it: an article that is in that very order.
+            makers = [known.made_by for known in self._states[-1].keys.values()] if self._states else []
+            found = list(islice(self._things.keys_for(self.method, way, words, anything=anything), _MOST_KEYS))
+            found.sort(key=lambda key: not any(key.made_by is maker for maker in makers if maker is not None))
+            for key in found:
                 yield Change(way, key.value, key)
                 if key.made_by is not None:
                     given = chosen_at(key.made_by.message, key.value)

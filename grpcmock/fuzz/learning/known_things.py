@@ -50,7 +50,10 @@ class Thing:
     """Where it stands in the response."""
 
     made_by: AcceptedRequest | None
-    """The request that made it, if one did; else it was there."""
+    """The request that made it, or that made of one what it is, if one did; else it was there."""
+
+    is_changed: bool = False
+    """Whether it was there before, and is in another state since."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -79,7 +82,7 @@ class KnownThings:
         self.count = 0
         """How many were shown so far."""
 
-    def learn(self, reply: Reply, made_by: AcceptedRequest | None) -> None:
+    def learn(self, reply: Reply, made_by: AcceptedRequest | None, *, is_changed: bool = False) -> None:
         """Take what stands in the first response of a reply."""
         method = reply.call.method
         if method is None or not reply.responses:
@@ -94,7 +97,7 @@ class KnownThings:
                     self._learn_labels({singular(snake_case(field.name))}, list(values)[:_ITEMS])
             for path, inner in _inside(message):
                 noun = snake_case(_WRAPPING.sub("", inner.DESCRIPTOR.name) or inner.DESCRIPTOR.name)
-                self._things.append(Thing(noun, inner, path, made_by))
+                self._things.append(Thing(noun, inner, path, made_by, is_changed))
                 self.count += 1
         del self._things[:-_MOST]
 
@@ -222,9 +225,22 @@ class KnownThings:
                 yield KnownKey(value, (*thing.path, name), thing.made_by)
 
     def _made_first(self) -> list[Thing]:
-        """Give the newest first, of them those first that can be made again."""
+        """Give the newest first, of them those first that can be made again, and before what was changed since."""
         newest = self._things[::-1]
-        return sorted(newest, key=lambda thing: thing.made_by is None)
+        return sorted(newest, key=lambda thing: (thing.made_by is None, thing.is_changed))
+
+    def made_otherwise(self, key: KnownKey) -> Iterator[KnownKey]:
+        """Yield the keys of other things of the same type, which were made in another way, with all that they may have,
+        or to which something was done since: one for each way."""
+        name, ways = str(key.source[-1]) if key.source else "", [key.made_by]
+        own = next((one for one in reversed(self._things) if _has(one.message, name, key.value)), None)
+        for thing in reversed(self._things) if own is not None else ():
+            if thing.made_by is None or any(thing.made_by is way for way in ways):
+                continue
+            if own is not None and thing.message.DESCRIPTOR is own.message.DESCRIPTOR:
+                ways.append(thing.made_by)
+                if value := getattr(thing.message, name):
+                    yield KnownKey(value, (*thing.path, name), thing.made_by)
 
     def _nouns(self, method: Method, fields: Fields) -> Iterator[str]:
         """Yield what a field may name, in words."""
@@ -258,6 +274,10 @@ class KnownThings:
         owner = field.containing_type
         if owner is not None:
             yield snake_case(_WRAPPING.sub("", owner.name))
+
+
+def _has(message: Message, name: str, value: Any) -> bool:
+    return name in message.DESCRIPTOR.fields_by_name and bool(getattr(message, name) == value)
 
 
 def _inside(message: Message, way: Path = (), depth: int = 3) -> Iterator[tuple[Path, Message]]:

@@ -113,8 +113,12 @@ class Opening:
 
     async def _open(self, stopped: Container[Method]) -> None:
         """Get an OK of each method."""
-        for last in (False, True):
-            some = [search for search in self._searches if self._plan.acceptance.takes_away(search.method) is last]
+        takes_away = self._plan.acceptance.takes_away
+        for some in (
+            [search for search in self._searches if not takes_away(search.method)],
+            [search for search in self._searches if takes_away(search.method)],
+            [search for search in self._searches if not takes_away(search.method)],  # what was closed may be reopened
+        ):
             for number, tries in enumerate(_TRIES):
                 opened = 0
                 for search in some:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -193,16 +194,18 @@ class MethodProgram:
     def _bindings(self, request: AcceptedRequest, skip: int, *, latest: bool) -> tuple[Binding, ...]:
         """Return where a request says what was made before it; what wasn't yet is made now."""
         bindings = []
-        used: Counter[str] = Counter()
+        used: dict[str, Counter[Path]] = {}
         for need in request.needs:
             path = need.made_by.method.path
-            used[path] += 1 + (skip if not used[path] else 0)
+            of_source = used.setdefault(path, Counter())  # of one thing, a request may say several things
+            of_source[need.source] += 1 + (skip if not of_source[need.source] else 0)
             if latest and path in self._latest:
                 bindings.append(Binding(self._latest[path], need.source, need.target))
                 continue
-            if (index := self._made.get((path, used[path]))) is None:
-                index = self.add(need.made_by, anew=used[path] - 1)
-                self._made[path, used[path]] = index
+            number = of_source[need.source]
+            if (index := self._made.get((path, number))) is None:
+                index = self.add(need.made_by, anew=number - 1)
+                self._made[path, number] = index
             bindings.append(Binding(index, need.source, need.target))
         return tuple(bindings)
 
