@@ -58,7 +58,8 @@ def _shows_what_it_names(accepted: AcceptedRequest, reply: Reply) -> bool:
     if not accepted.needs or not messages or len(reply.responses) != 1:
         return False
     request = method.request_class.FromString(messages[0])
-    named = {value_at(request, need.target) for need in accepted.needs if is_there(request, need.target)}
+    values = [value_at(request, need.target) for need in accepted.needs if is_there(request, need.target)]
+    named = {one for value in values for one in (value if hasattr(value, "extend") else [value])}
     answer = method.response_class.FromString(reply.responses[0])
     return any(
         value in named
