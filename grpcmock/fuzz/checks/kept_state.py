@@ -35,6 +35,7 @@ from grpcmock.fuzz.resources.laws.sizes import Sizes
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.states import States
 from grpcmock.fuzz.resources.laws.summaries import Summaries
+from grpcmock.fuzz.resources.laws.tallies import Tallies
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
 from grpcmock.fuzz.resources.laws.views import Views
@@ -74,7 +75,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Continuations(resources), Searches(registry, resources), Summaries(), Views(), Ranges()),
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
-        *(FreedNames(resources), States(registry, resources), Criteria(registry)),
+        *(FreedNames(resources), States(registry, resources), Criteria(registry), Tallies(registry)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -100,7 +100,7 @@ def _counting(one: FieldDescriptor, registry: Registry) -> Counting | None:
     owner = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     if _SPOKEN_OF.search(comment) or _NO_COUNT.search(owner) or is_given(one, registry):
         return None
-    if _FROM_ONE.search(comment):
+    if counts_from_one(one, registry):
         return Counting.FROM_ONE
     how_many = _HOW_MANY.match(comment)
     if how_many and _NO_COUNT.search(" ".join(comment[how_many.end() :].split()[:_NEAR])):
@@ -108,6 +108,11 @@ def _counting(one: FieldDescriptor, registry: Registry) -> Counting | None:
     if how_many or _COUNT.fullmatch(one.name) or _COUNTS.fullmatch(name):
         return Counting.THINGS
     return Counting.NUMBERS if _NUMBER.fullmatch(one.name) else None
+
+
+def counts_from_one(one: FieldDescriptor, registry: Registry) -> bool:
+    """Whether a comment says of a field that it counts from 1."""
+    return _FROM_ONE.search(" ".join(field_comments(registry).get(one.full_name, "").split())) is not None
 
 
 def is_given(one: FieldDescriptor, registry: Registry) -> bool:
