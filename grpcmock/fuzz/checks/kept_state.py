@@ -25,6 +25,7 @@ from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.freed_names import FreedNames
 from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.numbering import Numbering
 from grpcmock.fuzz.resources.laws.operations import Operations
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
@@ -75,7 +76,8 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Continuations(resources), Searches(registry, resources), Summaries(), Views(), Ranges()),
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
-        *(FreedNames(resources), States(registry, resources), Criteria(registry), Tallies(registry)),
+        *(FreedNames(resources), States(registry, resources), Criteria(registry)),
+        *(Tallies(registry), Numbering(registry, case)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:
