@@ -59,7 +59,7 @@ _NO_COUNT = re.compile(
 _NEAR = 4
 """So many words after ``how many`` tell of what."""
 
-_WHOLE = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
+WHOLE = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
 
 
 class Counting(Enum):
@@ -94,7 +94,7 @@ def may_tell_counts(descriptor: Descriptor, registry: Registry) -> bool:
 
 def _counting(one: FieldDescriptor, registry: Registry) -> Counting | None:
     comment = " ".join(field_comments(registry).get(one.full_name, "").split())
-    if one.is_repeated or one.cpp_type not in _WHOLE or _NO_COUNT.search(one.name.replace("_", " ")):
+    if one.is_repeated or one.cpp_type not in WHOLE or _NO_COUNT.search(one.name.replace("_", " ")):
         return None
     name = one.full_name.split(".")[-2]
     owner = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
@@ -113,6 +113,11 @@ def _counting(one: FieldDescriptor, registry: Registry) -> Counting | None:
 def counts_from_one(one: FieldDescriptor, registry: Registry) -> bool:
     """Whether a comment says of a field that it counts from 1."""
     return _FROM_ONE.search(" ".join(field_comments(registry).get(one.full_name, "").split())) is not None
+
+
+def says_how_many(comment: str) -> bool:
+    """Whether a comment says that a number is how many there are of something."""
+    return _HOW_MANY.match(comment) is not None
 
 
 def is_given(one: FieldDescriptor, registry: Registry) -> bool:
