@@ -36,8 +36,8 @@ _NAMES = re.compile(r"(?P<stem>[a-z]+(?:_[a-z]+)*)_(id|name|key|code)")
 _COUNTS = re.compile(r"(?:[A-Z]\w*)?Counts")
 _NO_STATE = frozenset({"unspecified", "unknown", "undefined", "invalid", "none"})
 _PARTLY = re.compile(
-    r"\b(only|without|except|exclud\w*|left out|leav\w*|not count\w*|aren't|isn't|that are|which are|with|who|unless|if"
-    r"|approved|approximat\w*|about|roughly|estimat\w*|cached|eventual\w*|lag\w*|delay\w*|period\w*|update[sd]?|refresh\w*"
+    r"\b(only|without|except|exclu\w*|left out|leav\w*|not count\w*|aren't|isn't|that are|which are|with|who|unless|if"
+    r"|approved|approx\w*|about|roughly|estimat\w*|cached|eventual\w*|lag\w*|delay\w*|period\w*|update[sd]?|refresh\w*"
     r"|last|since|most|ever|visible|public\w*|active|open|unread|new|recent|valid|distinct|different|unique)\b",
     re.IGNORECASE,
 )
