@@ -39,8 +39,8 @@ _PARENT = re.compile(r".*_(id|name|key|code)|parent")
 _LATER = re.compile(r"\b(if|unless|until|once|unset|empty|none|not set|draft|pending|0|zero)\b", re.IGNORECASE)
 """A comment that has this may tell of things that have no number yet."""
 
-_ONE_MORE = re.compile(r"\b(one more|increment\w*|increas\w*|goes up|grows|raised)\b|\+\s?1", re.IGNORECASE)
-_GOES_BACK = re.compile(r"\b(revert\w*|roll(ed|s)? back|restores?|restored|restoring|reset\w*|lower\w*)\b", re.IGNORECASE)
+_ONE_MORE = re.compile(r"\b(one more|increment\w*|increase[sd]?|goes up|grows|raised)\b|\+\s?1", re.IGNORECASE)
+_GOES_BACK = re.compile(r"\b(revert\w*|roll(ed|s)? back|restore[sd]?|reset\w*|lower\w*)\b", re.IGNORECASE)
 _FIRST_TWO = [1, 2]
 
 
