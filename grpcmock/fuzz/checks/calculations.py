@@ -1,4 +1,4 @@
-"""What a method has reckoned: a price isn't below zero, the parts are the whole, its own currency changes nothing."""
+"""What a server has reckoned: prices and counts aren't below zero, parts are the whole, money is as before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.counts_below_zero import counts_below_zero
 from grpcmock.fuzz.expectations.calculations import (
     Converting,
     Splitting,
@@ -37,6 +38,9 @@ Answer = tuple[Any, Any]
 
 
 def _calculation(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    yield from counts_below_zero(case, result, expectations)
+    if "calculation" not in case.targets:
+        return
     method = case.method
     answers = list(_answers(case, result))
     if prices := prices_of(method):
@@ -140,8 +144,8 @@ CHECKS = (
         code="G151",
         name="calculation",
         severity=Severity.HIGH,
-        title="A price isn't below zero, parts are the whole together, and money stays the same in its own currency.",
+        title="Prices and counts aren't below zero, parts are the whole together, and money stays the same in its own"
+        " currency.",
         evaluate=_calculation,
-        targeted=True,
     ),
 )

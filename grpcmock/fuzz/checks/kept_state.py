@@ -15,6 +15,7 @@ from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.absent import Absent
 from grpcmock.fuzz.resources.laws.aliases import Aliases
+from grpcmock.fuzz.resources.laws.child_counts import ChildCounts
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.continuations import Continuations
 from grpcmock.fuzz.resources.laws.criteria import Criteria
@@ -26,6 +27,7 @@ from grpcmock.fuzz.resources.laws.freed_names import FreedNames
 from grpcmock.fuzz.resources.laws.given_back import GivenBack
 from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.numbering import Numbering
 from grpcmock.fuzz.resources.laws.operations import Operations
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
@@ -36,6 +38,7 @@ from grpcmock.fuzz.resources.laws.sizes import Sizes
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.states import States
 from grpcmock.fuzz.resources.laws.summaries import Summaries
+from grpcmock.fuzz.resources.laws.tallies import Tallies
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
 from grpcmock.fuzz.resources.laws.views import Views
@@ -76,6 +79,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
+        *(Tallies(registry), Numbering(registry, case), ChildCounts(registry, case)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.model.callers import is_credential
 from grpcmock.fuzz.phases.stateful import (
     batch_programs,
+    child_programs,
     content_programs,
     credential_cases,
     criteria_programs,
@@ -62,6 +63,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from new_name_cases.cases(method, plan)
     yield from promise_programs.cases(method, plan)
     yield from state_programs.cases(method, plan)
+    yield from child_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
     yield from freeing_programs.cases(method, plan)
     yield from refused_name_cases.cases(method, plan)

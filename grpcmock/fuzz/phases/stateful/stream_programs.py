@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram, spoiled
+from grpcmock.fuzz.resources.laws import tallies
 from grpcmock.fuzz.resources.laws.summaries import ids_of, is_twin, tally_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ _DOUBTFUL = 3
 def cases(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield the programs of a method that answers a stream with a summary."""
     accepted = plan.acceptance.first.get(method.path)
-    if accepted is None or accepted.later or (tally_of(method) is None and not ids_of(method)):
+    has_tally = tally_of(method) is not None or tallies.tally_of(method) is not None
+    if accepted is None or accepted.later or (not has_tally and not ids_of(method)):
         return
     own = replace(accepted, full=b"", values={})
     program = MethodProgram(method, plan, "summed-up")
@@ -35,9 +37,12 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     program.add(own)
     alone = replace(own, needs=())
     unnamed = _without_names(own.message, own)
-    if tally_of(method) is not None:
+    if has_tally:
         program.add(replace(alone, data=_data(unnamed)))
     program.add(replace(own, later=(_data(unnamed),)))
+    if tallies.tally_of(method) is not None:
+        program.add(replace(own, later=(_data(unnamed), _data(unnamed))))
+        program.add(replace(alone, data=_data(unnamed), later=(_data(unnamed),)))
     for message in islice(spoiled(accepted), _DOUBTFUL):
         program.add(replace(own, data=_data(message)))
         program.add(replace(own, later=(_data(_without_names(message, own)),)))

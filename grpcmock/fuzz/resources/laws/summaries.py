@@ -33,10 +33,10 @@ _DONE = re.compile(r"[a-z]+ed|ok|successes|(success|succeeded)_count")
 
 _OF_MANY = re.compile(r"deleted|removed|updated|changed|modified|affected|matched|purged|expired|moved|copied|touched")
 _FILTER = re.compile(r"filter|query|where|prefix|pattern|selector|range|until|before|older|condition|count|quantity")
-_NOT_DONE = re.compile(r"(failure|error|rejection|refusal|failed|rejected|refused|invalid|problem)s?")
-_PLACE = re.compile(r"(index|position|item|line|row|message|request)(_(index|number|no))?")
-_IDS = re.compile(r"(.*_)?ids?")
-_WHOLE = (
+NOT_DONE = re.compile(r"(failure|error|rejection|refusal|failed|rejected|refused|invalid|problem)s?")
+PLACE = re.compile(r"(index|position|item|line|row|message|request)(_(index|number|no))?")
+IDS = re.compile(r"(.*_)?ids?")
+WHOLE = (
     *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
     *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
 )
@@ -87,7 +87,7 @@ class Summaries:
             return
         if method.kind is MethodKind.UNARY:
             yield from self._done_alone(method, reply)
-        if method.kind is not MethodKind.CLIENT_STREAMING or _has_arms(method.input):
+        if method.kind is not MethodKind.CLIENT_STREAMING or has_arms(method.input):
             return
         try:
             messages = [method.request_class.FromString(data) for data in reply.call.messages]
@@ -110,7 +110,7 @@ class Summaries:
         done, failures, count = getattr(answer, tally.done.name), getattr(answer, tally.not_done.name), len(messages)
         words = f"{done} {tally.done.name}, and {len(failures)} in {tally.not_done.name}"
         one = "1 message" if count == 1 else f"{count} messages"
-        if done > count and not _may_mean_many(method, tally):
+        if done > count and not is_of_many(method, tally.done):
             yield _finding(method, f"no more than {one}", words, tally.done.name, "too many")
         if beyond := [failure for failure in failures if getattr(failure, tally.place.name) > count]:
             yield _finding(method, f"places in {one}", shown(beyond[0]), tally.not_done.name, "beyond")
@@ -154,23 +154,21 @@ class Summaries:
 def tally_of(method: Method) -> _Tally | None:
     """Return where the answer to a stream says how many messages were done, and which weren't; None if it doesn't."""
     fields = method.output.fields
-    done = [one for one in fields if one.cpp_type in _WHOLE and not one.is_repeated]
+    done = [one for one in fields if one.cpp_type in WHOLE and not one.is_repeated]
     lists = [one for one in fields if one.is_repeated and one.message_type is not None and not is_map(one)]
     if method.kind is not MethodKind.CLIENT_STREAMING or len(done) != 1 or len(lists) != 1:
         return None
-    if not _DONE.fullmatch(done[0].name) or not _NOT_DONE.fullmatch(lists[0].name.lower()):
+    if not _DONE.fullmatch(done[0].name) or not NOT_DONE.fullmatch(lists[0].name.lower()):
         return None
     items: Any = lists[0].message_type
-    places = [one for one in items.fields if one.cpp_type in _WHOLE and _PLACE.fullmatch(one.name)]
+    places = [one for one in items.fields if one.cpp_type in WHOLE and PLACE.fullmatch(one.name)]
     is_plain = not any(one.is_repeated for one in method.input.fields)
     return _Tally(done[0], lists[0], places[0]) if len(places) == 1 and is_plain else None
 
 
-def _may_mean_many(method: Method, tally: _Tally) -> bool:
+def is_of_many(method: Method, done: FieldDescriptor) -> bool:
     """Whether one message may mean many things, each of which counts: all that a filter finds."""
-    return _OF_MANY.fullmatch(tally.done.name) is not None or any(
-        _FILTER.search(one.name) for one in method.input.fields
-    )
+    return _OF_MANY.fullmatch(done.name) is not None or any(_FILTER.search(one.name) for one in method.input.fields)
 
 
 def ids_of(method: Method) -> str:
@@ -178,7 +176,7 @@ def ids_of(method: Method) -> str:
     found = [
         one.name
         for one in method.output.fields
-        if one.is_repeated and one.type == one.TYPE_STRING and _IDS.fullmatch(one.name)
+        if one.is_repeated and one.type == one.TYPE_STRING and IDS.fullmatch(one.name)
     ]
     return found[0] if len(found) == 1 and method.kind is MethodKind.CLIENT_STREAMING else ""
 
@@ -190,7 +188,7 @@ def is_twin(method: Method, streaming: Method) -> bool:
     return is_named_alike and method.service == streaming.service and method.input is streaming.input
 
 
-def _has_arms(descriptor: Descriptor) -> bool:
+def has_arms(descriptor: Descriptor) -> bool:
     """Whether messages are of several kinds, such as one that begins a stream, and others behind it."""
     return any(len(one.fields) > 1 for one in descriptor.oneofs)
 
