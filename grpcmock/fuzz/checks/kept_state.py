@@ -37,6 +37,7 @@ from grpcmock.fuzz.resources.laws.states import States
 from grpcmock.fuzz.resources.laws.summaries import Summaries
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
+from grpcmock.fuzz.resources.laws.versions import Versions
 from grpcmock.fuzz.resources.laws.views import Views
 from grpcmock.fuzz.resources.state_model import StateModel
 
@@ -75,6 +76,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
         *(FreedNames(resources), States(registry, resources), Criteria(registry)),
+        Versions(registry, resources),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -31,6 +31,7 @@ from grpcmock.fuzz.phases.stateful import (
     size_programs,
     state_programs,
     stream_programs,
+    version_programs,
     view_programs,
 )
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
@@ -62,6 +63,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from new_name_cases.cases(method, plan)
     yield from promise_programs.cases(method, plan)
     yield from state_programs.cases(method, plan)
+    yield from version_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
     yield from freeing_programs.cases(method, plan)
     yield from refused_name_cases.cases(method, plan)
