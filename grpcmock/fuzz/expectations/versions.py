@@ -74,7 +74,7 @@ _GROWS = re.compile(
 )
 _WITH_CHANGES = re.compile(r"\b(chang\w+|updat\w+|modif\w+|writ\w+|edit\w*)\b", re.IGNORECASE)
 _OF_SOME = re.compile(
-    r"\b(spec|desired|schema|content|contents|definition|major|minor|publish\w*|releas\w+|deploy\w*|draft\w*|config\w*"
+    r"\b(spec|desired|schema|content|contents|definition|major|minor|publish\w*|released?|deploy\w*|draft\w*|config\w*"
     r"|significant|some|certain|may|might|usually|client\w*|caller\w*|user)\b",
     re.IGNORECASE,
 )

@@ -41,9 +41,9 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         return
     program = MethodProgram(method, plan, "criteria")
     _make(program, maker, own, creating, plan)
-    listing = _plainly(own, criteria, method, plan)
+    listing = plainly(own, criteria, method, plan)
     program.add(listing)
-    narrow = _narrowing(program, maker, criteria)
+    narrow = narrowing(program, maker, criteria)
     first = program.add(listing, more=narrow)
     places = [(place.name, index) for index in (0, -1, 1)]
     taken = {binding.target for binding in narrow}
@@ -73,7 +73,7 @@ def _make(
         program.add(other, more=(Binding(thing, need.source, need.target),))
 
 
-def _plainly(own: AcceptedRequest, criteria: list[Criterion], method: Method, plan: Plan) -> AcceptedRequest:
+def plainly(own: AcceptedRequest, criteria: list[Criterion], method: Method, plan: Plan) -> AcceptedRequest:
     """Return the request of a list that asks for nothing by the *criteria*, and for as much as there may be."""
     message = own.message
     needed = {need.target for need in own.needs}
@@ -85,7 +85,7 @@ def _plainly(own: AcceptedRequest, criteria: list[Criterion], method: Method, pl
     return replace(own, data=message.SerializePartialToString(deterministic=True), full=b"", values={})
 
 
-def _narrowing(program: MethodProgram, maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Binding, ...]:
+def narrowing(program: MethodProgram, maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Binding, ...]:
     """Return where a list may be asked for what stands below the same thing as what was made here."""
     for need in maker.needs:
         for one in criteria:

@@ -20,6 +20,7 @@ from grpcmock.fuzz.phases.stateful import (
     method_programs,
     new_name_cases,
     operation_programs,
+    order_programs,
     promise_programs,
     race_programs,
     random_sequences,
@@ -72,6 +73,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
+    yield from order_programs.cases(method, plan)
     yield from criteria_programs.cases(method, plan)
     yield from stream_programs.cases(method, plan)
     yield from view_programs.cases(method, plan)
