@@ -258,22 +258,20 @@ def _way(comment: str) -> bool | None:
 def _field(words: str, item: Descriptor) -> FieldDescriptor | None:
     """Return the only field of an item that words name."""
     name = re.sub(r"^(the|its|their) ", "", words.lower()).replace(" ", "_")
-    if _is_one_of_several(name, item):
-        return None
     exact = item.fields_by_name.get(name)
-    if exact is not None:
-        return exact if has_order(exact) else None
-    found = [one for one in item.fields if _stem(one.name) == _stem(name)]
-    return found[0] if len(found) == 1 and has_order(found[0]) else None
+    found = [exact] if exact is not None else [one for one in item.fields if _stem(one.name) == _stem(name)]
+    if len(found) != 1 or not has_order(found[0]) or _is_one_of_several(found[0], item):
+        return None
+    return found[0]
 
 
-def _is_one_of_several(name: str, item: Descriptor) -> bool:
+def _is_one_of_several(key: FieldDescriptor, item: Descriptor) -> bool:
     """Whether an item may be ordered by something else of this name: by what a price is after a discount, or in another
     currency."""
-    others = [one.name for one in item.fields if one.name != name]
-    if name not in _PLAIN and any(name in other.split("_") for other in others):
+    others = [one.name for one in item.fields if one is not key]
+    if key.name not in _PLAIN and any(key.name in other.split("_") for other in others):
         return True
-    return _SUMS.fullmatch(name) is not None and any(map(_CHANGES_SUMS.search, others))
+    return _SUMS.fullmatch(key.name) is not None and any(map(_CHANGES_SUMS.search, others))
 
 
 def _stem(name: str) -> str:

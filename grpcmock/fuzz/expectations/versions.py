@@ -70,9 +70,10 @@ _NEW = re.compile(
     r"\b(next|new|newer|higher|greater|larger|more|plus|increment\w*|roll\w*|restor\w+|revert\w*)\b", re.IGNORECASE
 )
 _GROWS = re.compile(
-    r"\b(one more|plus one|increas\w+|increment\w*|goes up|grows|bump\w*|counts? (the )?changes)\b", re.IGNORECASE
+    r"\b(one more|plus one|increase[sd]?|increasing|increment\w*|goes up|grows|bump\w*|counts? (the )?changes)\b",
+    re.IGNORECASE,
 )
-_WITH_CHANGES = re.compile(r"\b(chang\w+|updat\w+|modif\w+|writ\w+|edit\w*)\b", re.IGNORECASE)
+_WITH_CHANGES = re.compile(r"\b(chang\w+|updates?|updated|updating|modif\w+|writ\w+|edit\w*)\b", re.IGNORECASE)
 _OF_SOME = re.compile(
     r"\b(spec|desired|schema|content|contents|definition|major|minor|publish\w*|released?|deploy\w*|draft\w*|config\w*"
     r"|significant|some|certain|may|might|usually|client\w*|caller\w*|user)\b",

@@ -30,6 +30,7 @@ service Quarry {
   // Gives all shifts, by day and then by start.
   rpc ListShifts(ListShiftsRequest) returns (ListShiftsResponse);
   rpc ListSlabs(ListSlabsRequest) returns (ListSlabsResponse);
+  rpc ListGems(ListGemsRequest) returns (ListGemsResponse);
   // Finds blocks, by weight.
   rpc ListBlocks(ListChipsRequest) returns (ListStonesResponse);
   // In the order of the ids.
@@ -74,6 +75,10 @@ message ListShiftsRequest {}
 message ListShiftsResponse { repeated Shift shifts = 1; }
 enum SlabOrder { SLAB_ORDER_UNSPECIFIED = 0; SLAB_ORDER_WEIGHT = 1; }
 message Slab { int32 weight = 1; bool pinned = 2; }
+message Gem { double price = 1; double sale_price = 2; int32 carat = 3; }
+message ListGemsRequest { GemOrder order = 1; }
+enum GemOrder { GEM_ORDER_UNSPECIFIED = 0; GEM_ORDER_PRICE_ASC = 1; GEM_ORDER_CARAT_DESC = 2; }
+message ListGemsResponse { repeated Gem gems = 1; }
 message ListSlabsRequest { SlabOrder order = 1; }
 message ListSlabsResponse { repeated Slab slabs = 1; }
 message BatchGetStonesRequest { repeated int64 ids = 1; }
@@ -163,6 +168,14 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "what is pinned comes first": (
         set(),
         [("ListSlabs", {"order": "SLAB_ORDER_WEIGHT"}, {"slabs": [{"weight": 2}, {"weight": 4}, {"weight": 1}]})],
+    ),
+    "by a price that another may take the place of": (
+        set(),
+        [("ListGems", {"order": "GEM_ORDER_PRICE_ASC"}, {"gems": [{"price": 2}, {"price": 4}, {"price": 1}]})],
+    ),
+    "by carat": (
+        WRONG,
+        [("ListGems", {"order": "GEM_ORDER_CARAT_DESC"}, {"gems": [{"carat": 2}, {"carat": 4}, {"carat": 1}]})],
     ),
     "how it is looked up": (
         set(),
