@@ -15,6 +15,7 @@ from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.absent import Absent
 from grpcmock.fuzz.resources.laws.aliases import Aliases
+from grpcmock.fuzz.resources.laws.asked_orders import AskedOrders
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.continuations import Continuations
 from grpcmock.fuzz.resources.laws.criteria import Criteria
@@ -77,7 +78,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
         *(FreedNames(resources), States(registry, resources), Criteria(registry)),
-        *(Versions(registry, resources), Orders(registry)),
+        *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -29,8 +29,8 @@ _TURNS = re.compile(r"(.*_)?(direction|desc|descending|asc|ascending|reversed?|s
 """Fields that say which way, besides the one that says by what."""
 
 _SAYS_NOTHING = re.compile(
-    r"\b(within|group\w*|relevan\w+|scores?|pinned|approximat\w+|best[- ]effort|may|might|ignored|not supported"
-    r"|unsupported|reserved|depend\w*|random\w*|unless|usually|rank\w*|popular\w*|deprecated|except)\b",
+    r"\b(within|group\w*|relevan\w+|scores?|pinned|approximate(?:ly)?|best[- ]effort|may|might|ignored|not supported"
+    r"|unsupported|reserved|depend\w*|random\w*|unless|usually|rank\w*|popular(?:ity)?|deprecated|except)\b",
     re.IGNORECASE,
 )
 _UNHEEDED = re.compile(

@@ -67,7 +67,8 @@ _OTHER = re.compile(
 """Any other version than the one of the thing is refused, be it a later one."""
 
 _NEW = re.compile(
-    r"\b(next|new|newer|higher|greater|larger|more|plus|increment\w*|roll\w*|restor\w+|revert\w*)\b", re.IGNORECASE
+    r"\b(next|new|newer|higher|greater|larger|more|plus|increment\w*|roll\w*|restored?|restores|revert\w*)\b",
+    re.IGNORECASE,
 )
 _GROWS = re.compile(
     r"\b(one more|plus one|increase[sd]?|increasing|increment\w*|goes up|grows|bump\w*|counts? (the )?changes)\b",

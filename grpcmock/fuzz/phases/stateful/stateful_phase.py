@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
 from grpcmock.fuzz.phases.stateful import (
+    asked_order_programs,
     batch_programs,
     content_programs,
     credential_cases,
@@ -74,6 +75,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
     yield from order_programs.cases(method, plan)
+    yield from asked_order_programs.cases(method, plan)
     yield from criteria_programs.cases(method, plan)
     yield from stream_programs.cases(method, plan)
     yield from view_programs.cases(method, plan)
