@@ -28,7 +28,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if need is None:
         return
     program = MethodProgram(method, plan, "in-order")
-    made = [program.add(need.made_by, anew=number) for number in range(1, _THINGS + 1)]
+    maker = replace(need.made_by, data=need.made_by.plain or need.made_by.data, full=b"", values={})
+    made = [program.add(maker, anew=number) for number in range(1, _THINGS + 1)]
     bare: Any = own.message
     bare.ClearField(name)
     others = tuple(one for one in own.needs if one.target[0] != name)
