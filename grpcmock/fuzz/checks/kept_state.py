@@ -15,6 +15,7 @@ from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.absent import Absent
 from grpcmock.fuzz.resources.laws.aliases import Aliases
+from grpcmock.fuzz.resources.laws.asked_orders import AskedOrders
 from grpcmock.fuzz.resources.laws.child_counts import ChildCounts
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.continuations import Continuations
@@ -29,6 +30,7 @@ from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.numbering import Numbering
 from grpcmock.fuzz.resources.laws.operations import Operations
+from grpcmock.fuzz.resources.laws.orders import Orders
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
 from grpcmock.fuzz.resources.laws.searches import Searches
@@ -41,6 +43,7 @@ from grpcmock.fuzz.resources.laws.summaries import Summaries
 from grpcmock.fuzz.resources.laws.tallies import Tallies
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
+from grpcmock.fuzz.resources.laws.versions import Versions
 from grpcmock.fuzz.resources.laws.views import Views
 from grpcmock.fuzz.resources.state_model import StateModel
 
@@ -80,6 +83,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
         *(Tallies(registry), Numbering(registry, case), ChildCounts(registry, case)),
+        *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

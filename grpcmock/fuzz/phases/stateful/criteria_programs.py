@@ -52,10 +52,10 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         way, _ = own_text
         maker = _with_text(maker, way, f"{plan.seed} {method.full_name}")
     things = _make(program, maker, own, creating, criteria, plan)
-    listing = _plainly(own, criteria, method, plan)
+    listing = plainly(own, criteria, method, plan)
     whole = _with_all(listing, criteria)
     program.add(listing)
-    narrow = _narrowing(program, maker, criteria)
+    narrow = narrowing(program, maker, criteria)
     if not narrow and own_text is not None and (source := creating.key_shown(own_text[1].way[-1].name)) is not None:
         narrow = (Binding(things[0], source, _path(own_text[1].asked)),)
     first = program.add(whole, more=narrow)
@@ -145,7 +145,7 @@ def _states(other: AcceptedRequest, criteria: list[Criterion]) -> Iterator[Accep
                     yield replace(other, data=message.SerializePartialToString(deterministic=True), full=b"", values={})
 
 
-def _plainly(own: AcceptedRequest, criteria: list[Criterion], method: Method, plan: Plan) -> AcceptedRequest:
+def plainly(own: AcceptedRequest, criteria: list[Criterion], method: Method, plan: Plan) -> AcceptedRequest:
     """Return the request of a list that asks for nothing by the *criteria*, and for as much as there may be."""
     message = own.message
     needed = {need.target for need in own.needs}
@@ -166,7 +166,7 @@ def _with_all(listing: AcceptedRequest, criteria: list[Criterion]) -> AcceptedRe
     return replace(listing, data=message.SerializePartialToString(deterministic=True))
 
 
-def _narrowing(program: MethodProgram, maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Binding, ...]:
+def narrowing(program: MethodProgram, maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Binding, ...]:
     """Return where a list may be asked for what stands below the same thing as what was made here."""
     need = _parent(maker, criteria)
     call = program.made(need.made_by.method) if need is not None else None

@@ -37,15 +37,15 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if asked is None or own is None:
         return
     first, second = _VALUES.get(type_name(asked.low), _NUMBERS)
-    makers = [one for one in plan.acceptance.first.values() if makes(one, own, plan) and _place(one, asked.way[-1])]
+    makers = [one for one in plan.acceptance.first.values() if makes(one, own, plan) and place_in(one, asked.way[-1])]
     for maker in makers[:_MOST_MAKERS]:
         program = MethodProgram(method, plan, f"from-{asked.low.name}-of-{maker.method.name}")
         for number, value in enumerate((first, second), 1):
-            program.add(_with(maker, [(_place(maker, asked.way[-1]), value)]), anew=number)
+            program.add(with_values_at(maker, [(place_in(maker, asked.way[-1]), value)]), anew=number)
 
         def look(low: Any, high: Any, skip: int = 0, program: MethodProgram = program) -> None:
             plain = replace(own, full=b"", values={})
-            program.add(_with(plain, [([asked.low], low), ([asked.high], high)]), skip=skip)
+            program.add(with_values_at(plain, [([asked.low], low), ([asked.high], high)]), skip=skip)
 
         look(first, second)
         look(first, first)
@@ -57,7 +57,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         yield program.case("what lies within a range, and what beyond it")
 
 
-def _place(maker: AcceptedRequest, value: FieldDescriptor) -> list[FieldDescriptor]:
+def place_in(maker: AcceptedRequest, value: FieldDescriptor) -> list[FieldDescriptor]:
     """Return the way in a request to the field with the value that is shown; nothing if it has none."""
     for one in maker.method.input.fields:
         if one.is_repeated:
@@ -70,7 +70,7 @@ def _place(maker: AcceptedRequest, value: FieldDescriptor) -> list[FieldDescript
     return []
 
 
-def _with(request: AcceptedRequest, values: list[tuple[list[FieldDescriptor], Any]]) -> AcceptedRequest:
+def with_values_at(request: AcceptedRequest, values: list[tuple[list[FieldDescriptor], Any]]) -> AcceptedRequest:
     """Return a request with other values at the ends of these ways."""
     message: Any = request.message
     for way, value in values:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
 from grpcmock.fuzz.phases.stateful import (
+    asked_order_programs,
     batch_programs,
     child_programs,
     content_programs,
@@ -21,6 +22,7 @@ from grpcmock.fuzz.phases.stateful import (
     method_programs,
     new_name_cases,
     operation_programs,
+    order_programs,
     promise_programs,
     race_programs,
     random_sequences,
@@ -32,6 +34,7 @@ from grpcmock.fuzz.phases.stateful import (
     size_programs,
     state_programs,
     stream_programs,
+    version_programs,
     view_programs,
 )
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
@@ -64,6 +67,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from promise_programs.cases(method, plan)
     yield from state_programs.cases(method, plan)
     yield from child_programs.cases(method, plan)
+    yield from version_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
     yield from freeing_programs.cases(method, plan)
     yield from refused_name_cases.cases(method, plan)
@@ -72,6 +76,8 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
+    yield from order_programs.cases(method, plan)
+    yield from asked_order_programs.cases(method, plan)
     yield from criteria_programs.cases(method, plan)
     yield from stream_programs.cases(method, plan)
     yield from view_programs.cases(method, plan)

@@ -1,0 +1,123 @@
+"""Lists come in the order that is asked for, or that comments tell: one way or the other, and the same each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError, Message
+
+from grpcmock.fuzz.expectations.list_orders import Order, are_in_one_place, order_of, value_in
+from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.resources.laws.selections import item_of, items_in, only_lists
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.schema import Method, Registry
+
+_FEWEST = 3
+"""So many different values tell an order from chance."""
+
+
+@dataclass(slots=True)
+class Orders:
+    """Hears of the calls of a case, one after the other."""
+
+    registry: Registry
+    _ways: dict[tuple[str, str, bytes], bool] = field(default_factory=dict)
+    """Which way lists came, by methods, orders, and what else requests choose: whether the least came first."""
+
+    def take(self, reply: Reply) -> Iterator[Finding]:
+        """Hear of one more call. Yields what contradicts itself, or those before it."""
+        method = reply.call.method
+        if method is None or not only_lists(method) or reply.call.raw is not None or len(reply.call.messages) != 1:
+            return
+        item = item_of(method)
+        if item is None or not with_meant_status(reply).is_ok:
+            return
+        try:
+            request: Any = method.request_class.FromString(reply.call.messages[0])
+            answers = [method.response_class.FromString(data) for data in reply.responses]
+        except (DecodeError, RuntimeError):
+            return
+        order = order_of(method, item, request, self.registry)
+        items = [one for answer in answers for one in items_in(answer)]
+        if order is None or not are_in_one_place(items, order):
+            return
+        try:
+            values = [tuple(value_in(one, key) for key in order.keys) for one in items]
+        except ValueError:
+            return
+        yield from self._judged(method, request, order, values)
+
+    def _judged(
+        self, method: Method, request: Message, order: Order, values: list[tuple[Any, ...]]
+    ) -> Iterator[Finding]:
+        for level, key in enumerate(order.keys):
+            alike = groupby(values, itemgetter(slice(level)))
+            runs = [_without_ends([one[level] for one in run]) for _, run in alike]
+            if any(value is None for run in runs for value in run):
+                return
+            if not level and len(set(runs[0] if runs else ())) < _FEWEST:
+                return
+            ups = {one < other for run in runs for one, other in pairwise(run) if one != other}
+            told = f"what has {key.name} {_several(runs)}"
+            if len(ups) > 1:
+                yield _finding(method, key, f"all by {key.name}, as {order.told} says", f"neither up nor down: {told}")
+                return
+            if level or not ups:
+                continue
+            (is_up,) = ups
+            if order.is_up is not None and is_up is not order.is_up:
+                first = "least" if order.is_up else "most"
+                yield _finding(method, key, f"the {first} {key.name} first, as {order.told} says", told)
+                return
+            way = (method.path, order.told, _choices(request))
+            if self._ways.setdefault(way, is_up) is not is_up:
+                expected = f"{key.name} the way round that it was before, where {order.told} says how it is ordered"
+                yield _finding(method, key, expected, f"the other way round: {told}")
+                return
+
+
+def _without_ends(run: list[Any]) -> list[Any]:
+    """Leave out what has no value at the ends, or a zero that may stand for none."""
+    start, end = 0, len(run)
+    while start < end and run[start] in (None, 0):
+        start += 1
+    while end > start and run[end - 1] in (None, 0):
+        end -= 1
+    return run[start:end]
+
+
+def _several(runs: list[list[Any]]) -> str:
+    values = ["-".join(map(str, one)) if isinstance(one, tuple) else str(one) for run in runs for one in run]
+    return ", ".join(values[:6])
+
+
+def _choices(request: Message) -> bytes:
+    """Return what a request says besides by switches and values of enums, which may turn a list round."""
+    plain = type(request)()
+    plain.CopyFrom(request)
+    for one, _ in plain.ListFields():
+        if one.is_repeated or not (one.enum_type is not None or one.cpp_type == one.CPPTYPE_BOOL):
+            plain.ClearField(one.name)
+    data: bytes = plain.SerializePartialToString(deterministic=True)
+    return data
+
+
+def _finding(method: Method, key: FieldDescriptor, expected: str, actual: str) -> Finding:
+    return Finding(
+        check="read_after_write",
+        expected=expected,
+        actual=actual,
+        path=key.name,
+        key=f"order {key.name}",
+        method=method,
+        may_lag=True,
+    )
