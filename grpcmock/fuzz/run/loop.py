@@ -210,6 +210,8 @@ class Run:
             hint = "" if self._server.process else "; with --server-cmd it would be started anew"
             what = "takes no connections" if self._server.gone else "answers nothing"
             self._interrupted = f"{self._server.target} {what} any more{hint}"
+            if self._server.trouble:
+                self._interrupted = f"the server can't be started anew: {self._server.trouble.rstrip('.')}"
         found = self._taker.failures
         finished = Finished(
             failures=tuple(one for one in found if not one.is_remark),
