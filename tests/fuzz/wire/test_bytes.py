@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strategies import messages
 from support import registry
 
+from grpcmock.fuzz.wire import framing, requests
 from grpcmock.fuzz.wire.encoding import free_number, read_varint, records, varint
 from grpcmock.fuzz.wire.malformed import BAD_TEXTS, DEEPEST, DEPTHS, bad_texts, deepest, malformed, too_deep
 from grpcmock.fuzz.wire.non_canonical import non_canonical
@@ -139,3 +140,11 @@ def test_the_deepest_message_is_taken_by_protobuf_and_fills_what_is_allowed() ->
         message, depth = (inner[0] if hasattr(inner, "extend") else inner), depth + 1
     assert DEEPEST - 2 <= depth <= DEEPEST
     assert deepest(registry("user.proto").message("user.GetUserRequest").DESCRIPTOR, b"") is None  # type: ignore[arg-type]
+
+
+def test_a_request_without_messages_ends_with_a_frame_of_its_own() -> None:
+    """grpc-go doesn't tell a handler of an end that came with the headers."""
+    request = requests.good("/user.UserService/CreateUsers")
+    assert (request.chunks, request.end_stream) == ((b"",), True)
+    for variant in framing.broken("/user.UserService/CreateUsers", b"\x08\5"):
+        assert len(variant.request.chunks) == 1
