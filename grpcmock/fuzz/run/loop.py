@@ -251,7 +251,7 @@ class Run:
         pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
             for case in () if self._server.gone else schedule.take(self._quarantine.stopped, at_once=self._is_short):
-                if case.id in self._early:
+                if case.id in self._early or self._quarantine.avoids(case):
                     continue
                 for outcome in await pool.add(case):
                     await self._take(*outcome)
@@ -348,6 +348,8 @@ class Run:
         self._leave_silent_services()
         if reason := self._quarantine.note(case, result):
             self._tell(MethodStopped(method=case.method, reason=reason))
+        for method, message in self._quarantine.news():
+            self._tell(Notice(message=message, method=method))
 
     def _leave_silent_services(self) -> None:
         for method in self._plan.methods:
@@ -375,6 +377,8 @@ class Run:
             if self._server.gone:
                 break
             self._early.add(sub_case.id)
+            if self._quarantine.avoids(sub_case):
+                continue
             result = await self.observe(sub_case)
             wrong |= _has_failures(self.evaluate(sub_case, result))
             await self._take(sub_case, result)
