@@ -71,6 +71,7 @@ class FailureTaker:
         )
         if not is_last and (is_suspicious(failure) or self._log.known(failure) is None):
             failure = await self._confirmation.plainest(failure)
+        failure = replace(failure, was_last=self._went_within(failure))
         if self._has(failure, method):
             self._note(failure)
             return
@@ -90,6 +91,13 @@ class FailureTaker:
         if finding.server_down and self._has(failure, failure.method.full_name):
             return  # led back to calls that are known to bring the server down
         self._add(failure)
+
+    def _went_within(self, failure: Failure) -> bool:
+        """Whether the server, which isn't ours to start anew, has gone for good while a call of the failure was under
+        way. Where none was, somebody may have stopped it."""
+        if not (failure.finding.server_down and self._server.gone and self._server.process is None):
+            return False
+        return any(reply.was_cut_off for reply in failure.result.replies)
 
     def _has(self, failure: Failure, method: str) -> bool:
         """Whether a fault is known; if so, it is counted."""
