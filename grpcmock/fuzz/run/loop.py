@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,9 @@ _SETTLING = 6.0
 
 _SETTLING_SHARE = 0.1
 """The part of a bounded run that is kept for that."""
+
+_EACH_SHARE, _EACH_LEAST = 0.2, 3.0
+"""The part of a bounded run that making sure of one failure may take, and so many seconds in any case."""
 
 _OPENED = frozenset({Phase.BOUNDARY, Phase.STATEFUL})
 """Phases that get further with requests that the server is known to take."""
@@ -114,6 +118,7 @@ class Run:
             plan.simplest,
             effort=self._bounds.effort,
             seconds_in_all=self._bounds.effort_in_all,
+            seconds_each=_seconds_each(self._bounds.max_seconds),
         )
         self._taker = FailureTaker(suite, self._confirmation, server, plan.proven, self._tell)
         self._quarantine = MethodQuarantine()
@@ -348,7 +353,7 @@ class Run:
         self._leave_silent_services()
         if reason := self._quarantine.note(case, result):
             self._tell(MethodStopped(method=case.method, reason=reason))
-        for method, message in self._quarantine.news():
+        for method, message in () if self._server.gone else self._quarantine.news():
             self._tell(Notice(message=message, method=method))
 
     def _leave_silent_services(self) -> None:
@@ -389,6 +394,10 @@ class Run:
             self._open_ended.add(path)
             message = "its stream goes on until the client leaves: it counts as open-ended"
             self._tell(Notice(message=message, method=self._plan.registry.methods.get(path)))
+
+
+def _seconds_each(max_seconds: float | None) -> float:
+    return math.inf if max_seconds is None else max(_EACH_SHARE * max_seconds, _EACH_LEAST)
 
 
 def _has_failures(findings: Iterable[Finding]) -> bool:
