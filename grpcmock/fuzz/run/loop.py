@@ -25,6 +25,7 @@ from grpcmock.fuzz.model.events import (
 )
 from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
+from grpcmock.fuzz.run.depletion import Refills
 from grpcmock.fuzz.run.failure_taker import FailureTaker
 from grpcmock.fuzz.run.opening import Opening
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
@@ -122,6 +123,7 @@ class Run:
         )
         self._taker = FailureTaker(suite, self._confirmation, server, plan.proven, self._tell)
         self._quarantine = MethodQuarantine()
+        self._refills = Refills(self._monitor, self._tell)
         self._open_ended: set[str] = set()
         self._early: set[str] = set()
         """The ids of cases that were made before their turn."""
@@ -252,6 +254,8 @@ class Run:
 
     async def _turn(self, schedule: PhaseSchedule, until: float | None, *, opens: bool = True) -> None:
         started, cases, calls = time.monotonic(), self._cases, self._executor.calls
+        if schedule.phase in _OPENED:
+            await self._refills.go()
         await self._begin(schedule, opens=opens)
         pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
@@ -260,6 +264,9 @@ class Run:
                     continue
                 for outcome in await pool.add(case):
                     await self._take(*outcome)
+                if schedule.phase is Phase.STATEFUL and self._refills.is_due:
+                    await self._drain(pool)
+                    await self._refills.go()
                 if self._server.gone:
                     return
                 if until is not None and time.monotonic() > until:
@@ -272,8 +279,7 @@ class Run:
                     self._tell(Notice(message=f"another run has seen it fail: {news.why}", method=news.method))
                     for outcome in await pool.add(news):
                         await self._take(*outcome)
-            for outcome in await pool.drain():
-                await self._take(*outcome)
+            await self._drain(pool)
         finally:
             pool.cancel()
             finished = PhaseFinished(
@@ -293,6 +299,10 @@ class Run:
                 self._tell(Notice(message=message))
         if opens:
             await self._open(schedule.phase)
+
+    async def _drain(self, pool: CasePool) -> None:
+        for outcome in await pool.drain():
+            await self._take(*outcome)
 
     async def _news(self, after: float = 0.0) -> list[Case]:
         """Return the cases that have failed in earlier runs, and in others beside this one; none before so many seconds
@@ -340,6 +350,7 @@ class Run:
         self._tell(CaseFinished(case=case, result=result, findings=findings))
         self._plan.dictionary.learn(case, result, self._plan.registry)
         self._plan.limits.hear(case, result)
+        self._refills.hear(result)
         self._plan.taken_names.hear(case, result)
         self._tell_open_ended()
         if case.sub_cases and self._is_worth_narrowing(case, findings) and await self._take_sub_cases(case):
