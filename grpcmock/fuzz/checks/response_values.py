@@ -11,7 +11,8 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
-from grpcmock.fuzz.wire.encoding import free_number
+from grpcmock.fuzz.wire.encoding import free_number, group_depth
+from grpcmock.fuzz.wire.malformed import DEPTHS
 from grpcmock.schema.rules import BrokenRulesError, Judge, UnreadableRulesError
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def _undecodable(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...
         message = message_class()
         message.MergeFromString(data)
     except (DecodeError, RuntimeError, UnicodeDecodeError) as error:
+        if group_depth(data) >= DEPTHS[0]:
+            return ()  # unknown fields that somebody sent, kept as they are: too deep for us, and not for the server
         words = "bytes that are none"
         if "utf" in str(error).lower():
             words = "a string that isn't UTF-8"

@@ -44,6 +44,8 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
         actual = f"{what}; and nothing of {health.silent} answers any more, though it did before"
     elif not health.alive:
         actual = "the server took no connections any more, for this call, or one shortly before it, or what not"
+        if any(reply.was_cut_off for reply in lost):
+            actual = "the connection was lost while the call was under way, and the server took none any more"
     elif lost:
         actual = f"the connection was lost: {lost[-1].message or lost[-1].debug}"
     else:

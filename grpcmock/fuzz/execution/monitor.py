@@ -70,6 +70,9 @@ class Monitor:
     async def _revived(self, result: CaseResult) -> CaseResult:
         """Return what was seen with how the server fares, where it may be gone or silent, once it is back."""
         process = self._server.process
+        if process is not None and await process.was_another():
+            await self.revive()
+            return replace(result, replies=tuple(map(_unjudged, result.replies)))
         if await self._is_cut_off(result) or (process is not None and process.exit_code is not None):
             return replace(result, health=await self.revive())
         if silent := await self.silent_service(result):
@@ -172,6 +175,11 @@ class Monitor:
             is_late = call.unread > 0
             most[is_late] = max(most[is_late], max(used, default=0) - min(used[:1], default=0))
         return CaseResult(replies=tuple(replies), health=Health(memory=(most[False], most[True])))
+
+
+def _unjudged(reply: Reply) -> Reply:
+    """Return a reply that says nothing of the server where it has no end, since another process had its address."""
+    return replace(reply, termination=Termination.STARVED) if reply.termination in NO_ANSWER else reply
 
 
 def _health(samples: Iterable[ResourceUsage | None]) -> Health:

@@ -38,6 +38,14 @@ def vitals(pid: int) -> ResourceUsage | None:
     return ResourceUsage(int(numbers["VmRSS"]) << 10, int(numbers["Threads"]), descriptors)
 
 
+def name_of(pid: int) -> str:
+    """Give the name of a process as the system lists it; empty if it can't be seen."""
+    try:
+        return (_PROC / str(pid) / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def find_process(address: str) -> int | None:
     """Find the process that listens at an address of this machine; None if there is none that can be seen.
 

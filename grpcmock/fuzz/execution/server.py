@@ -25,6 +25,9 @@ PATIENCE = 2.0
 _STARTS = 3
 """So often a server is started that doesn't come up, where it did before: its port may not be free at once."""
 
+_BETWEEN_STARTS = 0.5
+"""Seconds until a server is started once more that found its address taken."""
+
 _SAMPLE_EVERY = 0.005
 _LOOK_EVERY = 0.05
 
@@ -39,6 +42,8 @@ class Server:
         self.process = ServerProcess(command, target, within=within) if command else None
         self.gone = False
         """Whether it took no connection any more, and couldn't be brought back."""
+        self.trouble = ""
+        """Why it couldn't be started anew, in a line; empty where that wasn't tried, or went well."""
         self._stack = contextlib.AsyncExitStack()
         self._channel: grpc.aio.Channel | None = None
         self._pid: int | None = None
@@ -62,9 +67,11 @@ class Server:
         return self._channel
 
     async def close(self) -> None:
-        await self._stack.aclose()
-        if self.process is not None:
-            await self.process.close()
+        try:
+            await self._stack.aclose()
+        finally:
+            if self.process is not None:
+                await self.process.close()
 
     async def revive(self, silent: str = "") -> Health:
         """After a lost connection, or where a service is *silent*: tell how the server fares, bring it back if it can
@@ -75,6 +82,9 @@ class Server:
         ended = False
         if self.process is not None:
             ended = await self.process.ended(0.2)
+            if await self.process.was_another():
+                await self.restart()  # what answered till now was another process
+                return Health()
         alive = not ended and await self._is_alive()
         if self.process is not None and not (alive or ended):
             ended = await self.process.ended(PATIENCE)  # its end may come to be known a little later
@@ -82,11 +92,10 @@ class Server:
         words = self.process.last_words if self.process is not None and ended else None
         try:
             if self.process is not None and (silent or not alive):
-                await self.process.stop()
-                await self.process.start()
+                await self._start_anew(self.process)
             await self._connect(PATIENCE if alive or self.process else 0.5)
-        except TargetError:
-            self.gone = True
+        except TargetError as error:
+            self._give_up(error)
         return Health(alive=alive, exit_code=exit_code, last_words=words, silent=silent)
 
     async def restart(self) -> None:
@@ -98,10 +107,28 @@ class Server:
                 await self.process.stop()
                 await self.process.start()
                 await self._connect(PATIENCE)
-            except TargetError:
-                self.gone = tried == _STARTS
+            except TargetError as error:
+                if tried == _STARTS:
+                    self._give_up(error)
             else:
                 return
+
+    async def _start_anew(self, process: ServerProcess) -> None:
+        """Start the process anew, once more where it finds its address taken: that may be free in a moment. Raises
+        :class:`TargetError`."""
+        await process.stop()
+        try:
+            await process.start()
+        except TargetError:
+            if not process.found_its_address_taken:
+                raise
+            await asyncio.sleep(_BETWEEN_STARTS)
+            await process.start()
+
+    def _give_up(self, error: TargetError) -> None:
+        self.gone = True
+        if self.process is not None:
+            self.trouble = " ".join(str(error).split())
 
     async def _is_alive(self) -> bool:
         """Whether it takes connections, or does so soon: whoever watches over it may start it anew."""

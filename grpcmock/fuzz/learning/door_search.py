@@ -20,6 +20,7 @@ from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, rea
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at, stem_of
 from grpcmock.fuzz.learning.moments import SPANS, is_moment
+from grpcmock.fuzz.learning.more_parts import MOST_LOST, more_parts
 from grpcmock.fuzz.learning.request_changes import Change, changed_by
 from grpcmock.fuzz.model.meant_status import with_meant_refusal, with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -105,6 +106,8 @@ class DoorSearch:
         self._states: list[_State] = []
         """The last one is where the search is."""
         self._known = 0
+        self._lost = 0
+        """How many requests have brought the server down."""
 
     def next(self) -> bytes | None:
         """Return the first message of the next request to try; None if there is none now."""
@@ -165,6 +168,12 @@ class DoorSearch:
             self.accepted = self._made(messages, keys)
             self.is_over = True
             return
+        if reply.termination is Termination.LOST and self._lost < MOST_LOST:
+            self._lost += 1
+            if not self._states:
+                others = more_parts(messages[0], lambda way: islice(self._values(way, ""), 1))
+                self._states.append(_State(messages, keys, reply, deque(others)))
+            return  # it may have gone down for what isn't there
         if reply.termination is not Termination.SERVER or reply.code in _HOPELESS:
             if reply.termination in _NO_END and self._states:
                 self.endless = self._made(messages, keys)
@@ -180,6 +189,8 @@ class DoorSearch:
 
     def _gets_further(self, change: Change, reply: Reply) -> bool:
         """Whether a request is refused for something that comes after what the one before was refused for."""
+        if self._last.termination is Termination.LOST:
+            return True
         before, now = self._objected(self._last)[1], self._objected(reply)[1]
         if change.fields in before or (change.key is not None and self._last.code == Code.NOT_FOUND):
             return True

@@ -101,6 +101,9 @@ class Failure:
     shown_anew: bool = False
     """Whether it was seen again on servers that were just started, though not each time on one that was used."""
 
+    was_last: bool = False
+    """Whether its call was under way when the server went for good: it can't be made again."""
+
     seen: int = 1
     """How many cases of the run showed it."""
 
@@ -131,11 +134,11 @@ class Failure:
         """Whether it is worth a line but no failure, since it can't be shown again.
 
         Only where calls are made at once, or on servers that were just started, may one go well for once; and a server
-        that has gone counts if it goes again by the same calls, or has ended in a way that nobody from outside would
-        choose.
+        that has gone counts if it goes again by the same calls, has ended in a way that nobody from outside would
+        choose, or went for good within a call.
         """
         if self.finding.server_down:
-            return self.hits == 1 and not self.result.health.ended_by_itself
+            return self.hits == 1 and not (self.was_last or self.result.health.ended_by_itself)
         at_once = self.case.concurrent or self.case.together
         return self.is_flaky and not self.shown_anew and not (at_once and self.hits > 1)
 

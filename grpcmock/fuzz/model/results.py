@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,13 @@ class Termination(Enum):
     OVERDUE = "nothing: past the deadline the server still hadn't ended it"
     STARVED = "the deadline, on a machine too busy for it"
     """It says nothing of the server."""
+
+
+_NEVER_THERE = re.compile(
+    r"failed to connect|connection refused|connections to all backends|name resolution|no connection|goaway",
+    re.IGNORECASE,
+)
+"""What is said of a call that found no server any more, or one that was about to go in good order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,13 @@ class Reply:
     def name(self) -> str:
         """The name of the status code, or its number if gRPC has none."""
         return Code(self.code).name if 0 <= self.code <= 16 else str(self.code)
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether the connection was lost while the call was under way: it stood before, as far as anybody tells."""
+        if self.termination is not Termination.LOST or _NEVER_THERE.search(self.message):
+            return False
+        return self.call.raw is None or self.wire is not None
 
     @property
     def is_ok(self) -> bool:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SHORT = 0.3
 """Seconds that are waited where a server may leave a broken call without an end."""
 
+_PROMPT = 0.8
+"""The same, for good calls that say all they have to say at once."""
+
 _SECOND = frozenset(("varint-cut", "tag-zero", "group-stray", "length-past", "nested-101", "groups-101"))
 """What is also sent after a good message, where the method takes a stream."""
 
@@ -127,7 +130,9 @@ class WireCases:
         before: tuple[Call, ...] = ()
         if self._streams:
             path = self.method.path
-            before = (self._raw(requests.good(path)), self._raw(requests.good(path, self.good)))
+            # They are over, for all that we have to say: what hasn't come by then doesn't come.
+            ended = (requests.good(path), requests.good(path, self.good))
+            before = tuple(self._raw(request, deadline=_PROMPT) for request in ended)
         # A bomb takes its time where it goes off; all else is refused at once, or, with a broken frame, waited for.
         deadline = SHORT if variant.rule != "compression.bomb" else None
         mostly_idle = target is FRAMING

@@ -53,7 +53,10 @@ class FailureLog:
         """Take up a failure. *was_last* says that the server is gone for good."""
         self.failures[failure.id] = failure
         if failure.finding.server_down and was_last:
-            self._gone_with = failure.id
+            before, self._gone_with = self._gone_with, failure.id
+            if before in self.failures and before != failure.id:
+                del self.failures[before]  # a remark, for its call was none of those that were under way
+                self.withdrawn[before] = failure.id
         self._join(failure.id, failure.finding.causes)
 
     def has(self, failure: Failure, method: str) -> bool:
@@ -69,9 +72,11 @@ class FailureLog:
         """Return the failure that tells of this fault already: the same one, one of the same cause that is no less
         bad, or that of a check that covers it."""
         if (known := self.failures.get(failure.id)) is not None:
-            return known
+            return None if known.is_remark and failure.was_last else known
         if failure.finding.server_down and self._gone_with:
-            return self.failures[self._gone_with]  # it was under way, too, when the server went
+            known = self.failures[self._gone_with]
+            # It was under way, too, when the server went.
+            return None if known.is_remark and failure.was_last else known
         for cause in failure.finding.causes:
             if (known := self.failures.get(self._of_cause.get(cause, ""))) and self._rank(known) <= self._rank(failure):
                 return known

@@ -42,6 +42,8 @@ class FailureTaker:
         self._log = FailureLog(suite.checks)
         self._silenced: set[tuple[str, Method]] = set()
         self._has_habit = False
+        self._unsure: list[str] = []
+        """The ids of those for which there was too little time: they are looked at again at the end."""
 
     @property
     def failures(self) -> list[Failure]:
@@ -69,8 +71,10 @@ class FailureTaker:
         failure = Failure(
             finding=finding, case=case, result=result, first=case, after_cases=cases, after_seconds=seconds
         )
+        self._confirmation.begin()
         if not is_last and (is_suspicious(failure) or self._log.known(failure) is None):
             failure = await self._confirmation.plainest(failure)
+        failure = replace(failure, was_last=self._went_within(failure))
         if self._has(failure, method):
             self._note(failure)
             return
@@ -79,17 +83,29 @@ class FailureTaker:
         if is_last:
             self._add(failure)
             return
-        try:
-            failure = await self._confirmation.confirm(failure)
-        except asyncio.CancelledError:
-            if not finding.timing_based and (seen := self._confirmation.so_far) is not None:
-                self._add(seen)  # as it was seen, though it might have got smaller
-            raise
+        failure = await self._confirmed(failure)
         if failure.is_flaky and finding.timing_based:
             return  # noise
         if finding.server_down and self._has(failure, failure.method.full_name):
             return  # led back to calls that are known to bring the server down
         self._add(failure)
+        if self._confirmation.ran_out and failure.is_remark:
+            self._unsure.append(failure.id)
+
+    async def _confirmed(self, failure: Failure) -> Failure:
+        try:
+            return await self._confirmation.confirm(failure)
+        except asyncio.CancelledError:
+            if not failure.finding.timing_based and (seen := self._confirmation.so_far) is not None:
+                self._add(seen)  # as it was seen, though it might have got smaller
+            raise
+
+    def _went_within(self, failure: Failure) -> bool:
+        """Whether the server, which isn't ours to start anew, has gone for good while a call of the failure was under
+        way. Where none was, somebody may have stopped it."""
+        if not (failure.finding.server_down and self._server.gone and self._server.process is None):
+            return False
+        return any(reply.was_cut_off for reply in failure.result.replies)
 
     def _has(self, failure: Failure, method: str) -> bool:
         """Whether a fault is known; if so, it is counted."""
@@ -139,9 +155,14 @@ class FailureTaker:
     async def settle(self) -> None:
         """Make failures again on a server that was just started: those that rest on what earlier cases had left there
         are made to create it, or say so."""
+        for failure in [self._log.failures[one] for one in self._unsure if one in self._log.failures]:
+            if self._server.gone:
+                return
+            self._revise(failure, await self._confirmation.made_sure_of(failure))
         for failure in sorted(self.failures, key=lambda one: not one.needs_data):
             if self._server.gone:
                 return
+            self._confirmation.begin()
             self._confirmation.so_far = None
             try:
                 self._revise(failure, await self._confirmation.on_fresh_server(failure))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from grpcmock.fuzz.model.events import (
 )
 from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
+from grpcmock.fuzz.run.depletion import Refills
 from grpcmock.fuzz.run.failure_taker import FailureTaker
 from grpcmock.fuzz.run.opening import Opening
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
@@ -54,6 +56,9 @@ _SETTLING = 6.0
 
 _SETTLING_SHARE = 0.1
 """The part of a bounded run that is kept for that."""
+
+_EACH_SHARE, _EACH_LEAST = 0.2, 3.0
+"""The part of a bounded run that making sure of one failure may take, and so many seconds in any case."""
 
 _OPENED = frozenset({Phase.BOUNDARY, Phase.STATEFUL})
 """Phases that get further with requests that the server is known to take."""
@@ -114,9 +119,11 @@ class Run:
             plan.simplest,
             effort=self._bounds.effort,
             seconds_in_all=self._bounds.effort_in_all,
+            seconds_each=_seconds_each(self._bounds.max_seconds),
         )
         self._taker = FailureTaker(suite, self._confirmation, server, plan.proven, self._tell)
         self._quarantine = MethodQuarantine()
+        self._refills = Refills(self._monitor, self._tell)
         self._open_ended: set[str] = set()
         self._early: set[str] = set()
         """The ids of cases that were made before their turn."""
@@ -210,6 +217,8 @@ class Run:
             hint = "" if self._server.process else "; with --server-cmd it would be started anew"
             what = "takes no connections" if self._server.gone else "answers nothing"
             self._interrupted = f"{self._server.target} {what} any more{hint}"
+            if self._server.trouble:
+                self._interrupted = f"the server can't be started anew: {self._server.trouble.rstrip('.')}"
         found = self._taker.failures
         finished = Finished(
             failures=tuple(one for one in found if not one.is_remark),
@@ -245,14 +254,19 @@ class Run:
 
     async def _turn(self, schedule: PhaseSchedule, until: float | None, *, opens: bool = True) -> None:
         started, cases, calls = time.monotonic(), self._cases, self._executor.calls
+        if schedule.phase in _OPENED:
+            await self._refills.go()
         await self._begin(schedule, opens=opens)
         pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
             for case in () if self._server.gone else schedule.take(self._quarantine.stopped, at_once=self._is_short):
-                if case.id in self._early:
+                if case.id in self._early or self._quarantine.avoids(case):
                     continue
                 for outcome in await pool.add(case):
                     await self._take(*outcome)
+                if schedule.phase is Phase.STATEFUL and self._refills.is_due:
+                    await self._drain(pool)
+                    await self._refills.go()
                 if self._server.gone:
                     return
                 if until is not None and time.monotonic() > until:
@@ -265,8 +279,7 @@ class Run:
                     self._tell(Notice(message=f"another run has seen it fail: {news.why}", method=news.method))
                     for outcome in await pool.add(news):
                         await self._take(*outcome)
-            for outcome in await pool.drain():
-                await self._take(*outcome)
+            await self._drain(pool)
         finally:
             pool.cancel()
             finished = PhaseFinished(
@@ -286,6 +299,10 @@ class Run:
                 self._tell(Notice(message=message))
         if opens:
             await self._open(schedule.phase)
+
+    async def _drain(self, pool: CasePool) -> None:
+        for outcome in await pool.drain():
+            await self._take(*outcome)
 
     async def _news(self, after: float = 0.0) -> list[Case]:
         """Return the cases that have failed in earlier runs, and in others beside this one; none before so many seconds
@@ -333,6 +350,7 @@ class Run:
         self._tell(CaseFinished(case=case, result=result, findings=findings))
         self._plan.dictionary.learn(case, result, self._plan.registry)
         self._plan.limits.hear(case, result)
+        self._refills.hear(result)
         self._plan.taken_names.hear(case, result)
         self._tell_open_ended()
         if case.sub_cases and self._is_worth_narrowing(case, findings) and await self._take_sub_cases(case):
@@ -346,6 +364,8 @@ class Run:
         self._leave_silent_services()
         if reason := self._quarantine.note(case, result):
             self._tell(MethodStopped(method=case.method, reason=reason))
+        for method, message in () if self._server.gone else self._quarantine.news():
+            self._tell(Notice(message=message, method=method))
 
     def _leave_silent_services(self) -> None:
         for method in self._plan.methods:
@@ -373,6 +393,8 @@ class Run:
             if self._server.gone:
                 break
             self._early.add(sub_case.id)
+            if self._quarantine.avoids(sub_case):
+                continue
             result = await self.observe(sub_case)
             wrong |= _has_failures(self.evaluate(sub_case, result))
             await self._take(sub_case, result)
@@ -383,6 +405,10 @@ class Run:
             self._open_ended.add(path)
             message = "its stream goes on until the client leaves: it counts as open-ended"
             self._tell(Notice(message=message, method=self._plan.registry.methods.get(path)))
+
+
+def _seconds_each(max_seconds: float | None) -> float:
+    return math.inf if max_seconds is None else max(_EACH_SHARE * max_seconds, _EACH_LEAST)
 
 
 def _has_failures(findings: Iterable[Finding]) -> bool:

@@ -1,4 +1,7 @@
-"""Which methods are left alone for the rest of a run: those that give no answer any more, and those never there."""
+"""Which methods are left alone for the rest of a run: those that give no answer any more, and those never there.
+
+Where it may be what a request lacks that brings the server down, only requests like it are left out.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.execution.monitor import NO_ANSWER
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.run.crash_shapes import CrashShapes
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -33,6 +37,17 @@ class MethodQuarantine:
         """Methods that are left alone."""
         self._outages: Counter[Method] = Counter()
         self._unimplemented: Counter[Method] = Counter()
+        self._shapes = CrashShapes()
+        self._news: list[tuple[Method, str]] = []
+
+    def avoids(self, case: Case) -> bool:
+        """Whether a case is like one that has brought the server down, by what it lacks."""
+        return self._shapes.avoids(case)
+
+    def news(self) -> list[tuple[Method, str]]:
+        """Give, once, the methods of which some requests aren't made any more, and what is to be said of that."""
+        found, self._news = self._news, []
+        return found
 
     def note(self, case: Case, result: CaseResult) -> str:
         """Count a case. Gives the reason if its method is left alone from now on, and that has to be told."""
@@ -45,12 +60,30 @@ class MethodQuarantine:
         if result.health.alive and not any(map(_is_outage, result.replies)):
             if result.last.termination is Termination.SERVER and not case.targets:
                 self._outages.pop(method, None)
+            for reply in result.replies:
+                self._shapes.hear(reply)
+            return ""
+        if self._is_explained(case, result):
             return ""
         self._outages[method] += 1
         if self._outages[method] < _OUTAGES or method in self.stopped:
             return ""
         self.stopped.add(method)
         return f"{self._outages[method]} cases in a row had no answer, or brought the server down"
+
+    def _is_explained(self, case: Case, result: CaseResult) -> bool:
+        """Whether the server may have gone down for what a request lacks: then others go on."""
+        lost = next((reply for reply in result.replies if reply.termination is Termination.LOST), None)
+        if lost is None or lost.call.method is None or case.concurrent or case.together or case.repeat > 1:
+            return False
+        shape = self._shapes.explain(lost)
+        if shape is None:
+            return False
+        parts = ", ".join(sorted(filter(None, shape)))
+        what = f"with nothing but {parts} in them" if parts else "without any message in them"
+        what = what if shape else "with nothing in them"
+        self._news.append((lost.call.method, f"it goes on without requests {what}: one brought the server down"))
+        return True
 
     def _note_unimplemented(self, case: Case, result: CaseResult) -> None:
         """Leave a method alone that has never answered anything but UNIMPLEMENTED: a check tells of it."""

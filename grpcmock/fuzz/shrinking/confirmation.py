@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -52,9 +53,10 @@ class Confirmation:
         *,
         effort: Effort,
         seconds_in_all: float,
+        seconds_each: float = math.inf,
     ) -> None:
-        """*simplest* gives a valid request of a method; *effort* is for one failure, *seconds_in_all* for making all
-        failures small."""
+        """*simplest* gives a valid request of a method; *effort* is for making one failure small, *seconds_in_all* for
+        all of them, *seconds_each* for all that is done about one."""
         self.so_far: Failure | None = None
         """What is known of the failure that is being confirmed, for when that is broken off."""
         self._monitor = monitor
@@ -62,6 +64,10 @@ class Confirmation:
         self._generators = generators
         self._effort = effort
         self._seconds_left = seconds_in_all
+        self._seconds_each = seconds_each
+        self._until = math.inf
+        self.ran_out = False
+        """Whether time was up before it was clear whether the last one can be shown again."""
         self._tell = tell
         self._crashes = Crashes(monitor, suite.evaluate)
         self._accidents: list[tuple[Case, CaseResult]] = []
@@ -77,6 +83,15 @@ class Confirmation:
         """Yield, once, the cases that brought the server down while another failure was confirmed."""
         while self._accidents:
             yield self._accidents.pop(0)
+
+    def begin(self) -> None:
+        """Turn to another failure, which has its time from now on."""
+        self._until = time.monotonic() + self._seconds_each
+        self.ran_out = False
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self._until
 
     async def confirm(self, failure: Failure) -> Failure:
         """Return the failure with how often it was seen; the smallest calls that show it, if it was seen each time."""
@@ -99,7 +114,7 @@ class Confirmation:
             return await self._made_again_anew(failure)
         if failure.tries > 1:
             failure = self.so_far = await self._smallest(failure)
-        if failure.finding.server_down or self._monitor.is_gone:
+        if failure.finding.server_down or self._monitor.is_gone or self._is_late:
             return failure
         own = await with_own_data(failure, self._suite.evaluate, self._monitor.observe, self._monitor.changes)
         return await self._smallest(own) if own.case is not failure.case else own
@@ -149,8 +164,8 @@ class Confirmation:
         """Make the case some times more, and count how often it fails in the same way."""
         hits = tries = 1
         fresh = FreshIds(failure.case, failure.result)
-        for _ in range(CONFIRMATIONS):
-            if self._monitor.is_gone:
+        for number in range(CONFIRMATIONS):
+            if self._monitor.is_gone or (number and self._is_late):
                 break
             if failure.result.health.silent and tries > 1:
                 break  # each try takes a deadline, and a server that is started anew
@@ -172,6 +187,9 @@ class Confirmation:
             return failure
         hits = tries = 0
         while hits < HITS_ANEW and tries < TRIES_ANEW:
+            if self._is_late:
+                self.ran_out = True
+                return failure
             await self._monitor.renew()
             if self._monitor.is_gone:
                 return failure
@@ -221,16 +239,23 @@ class Confirmation:
         """Find the calls that bring the server down together, where no case does alone."""
         if (known := self._crashes.explaining(failure)) is not None:
             return known
+        if self._is_late:
+            return failure
         if self._crashes.can_bisect:
             message = "the server went down, and no single case does that again: looking for the calls that do together"
             self._tell(Notice(message=message, method=failure.method))
         try:
-            found = await self._crashes.bisected(failure)
+            found = await self._crashes.bisected(failure, within=self._until - time.monotonic())
         finally:  # also where it is broken off: fewer calls that bring the server down are worth telling
             self.so_far = self._crashes.found(failure) or failure
         if found is None:
             return failure
         return found if found.is_flaky else await self._smallest(found, anew=True)
+
+    async def made_sure_of(self, failure: Failure) -> Failure:
+        """Go on where time was up before."""
+        self.begin()
+        return await self._made_again_anew(failure)
 
     async def on_fresh_server(self, failure: Failure) -> Failure:
         """Return a failure as a server shows it that was just started: by its smallest calls, by those that showed it
@@ -308,9 +333,10 @@ class Confirmation:
 
     def _effort_for(self, failure: Failure) -> Effort | None:
         """Return how much may be spent on a failure; None if nothing is left."""
-        if self._seconds_left <= 0:
+        left = min(self._seconds_left, self._until - time.monotonic())
+        if left <= 0:
             return None
         seconds = self._effort.seconds
         if failure.result.health.exit_code is not None:
             seconds *= _DOWN
-        return replace(self._effort, seconds=min(seconds, self._seconds_left))
+        return replace(self._effort, seconds=min(seconds, left))

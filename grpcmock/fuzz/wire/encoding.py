@@ -32,6 +32,9 @@ class WireType(IntEnum):
     FIXED32 = 5
 
 
+_FIXED = {int(WireType.FIXED64): 8, int(WireType.FIXED32): 4}
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One field on the wire."""
@@ -256,3 +259,35 @@ def free_number(descriptor: Descriptor, start: int = 15_000) -> int:
             number = 18_000 if start != 18_000 else 1
             start = 18_000
     return number
+
+
+def group_depth(data: bytes) -> int:
+    """Count how many groups lie inside each other in the records of a message, however many; 0 if it isn't well-formed.
+
+    >>> group_depth(tag(9, WireType.GROUP) * 3 + tag(9, WireType.END_GROUP) * 3), group_depth(b"\\x0b")
+    (3, 0)
+    """
+    position = deepest = 0
+    under_way: list[int] = []
+    try:
+        while position < len(data):
+            head, position = read_varint(data, position)
+            number, wire_type = head >> 3, head & 7
+            if wire_type == WireType.VARINT:
+                _, position = read_varint(data, position)
+            elif wire_type == WireType.LENGTH:
+                size, position = read_varint(data, position)
+                position += size
+            elif wire_type == WireType.GROUP:
+                under_way.append(number)
+                deepest = max(deepest, len(under_way))
+            elif wire_type == WireType.END_GROUP:
+                if under_way.pop() != number:
+                    return 0
+            elif wire_type in _FIXED:
+                position += _FIXED[wire_type]
+            else:
+                return 0
+    except IndexError:
+        return 0
+    return deepest if position == len(data) and not under_way else 0

@@ -32,8 +32,7 @@ def broken(path: str, message: bytes, *, first: tuple[bytes, ...] = ()) -> Itera
         ("flag-2", "the flag 2 in the prefix", "flag", framed(message, flag=2)),
         ("flag-255", "the flag 255 in the prefix", "flag", framed(message, flag=255)),
     ):
-        request = good(path, *first)
-        request = replace(request, chunks=(*request.chunks, chunk))
+        request = replace(good(path), chunks=(*map(framed, first), chunk))
         yield RawVariant(name, why, f"framing.{rule}", request)
 
 

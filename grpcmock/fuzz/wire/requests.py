@@ -30,8 +30,12 @@ _GZIP_HEADER = bytes.fromhex("1f8b08 00 00000000 02 ff")  # RFC 1952: deflate, n
 
 
 def good(path: str, *messages: bytes) -> RawRequest:
-    """Make the request that a gRPC library would send, each message in a DATA frame of its own."""
-    return RawRequest(headers=with_fields(GOOD, {":path": path}), chunks=tuple(map(framed, messages)))
+    """Make the request that a gRPC library would send, each message in a DATA frame of its own.
+
+    Without messages an empty frame ends it, as from a library: grpc-go lets a handler wait for ever for the end of a
+    stream that came with the headers.
+    """
+    return RawRequest(headers=with_fields(GOOD, {":path": path}), chunks=tuple(map(framed, messages)) or (b"",))
 
 
 def of(method: Method, *messages: bytes) -> RawRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shlex
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from grpcmock.fuzz.model.call_history import Step
 from grpcmock.fuzz.model.cases import Case, Phase, call_of
 from grpcmock.fuzz.model.events import Finished
 from grpcmock.fuzz.model.findings import Failure, Finding
-from grpcmock.fuzz.model.results import CaseResult, Health
+from grpcmock.fuzz.model.results import CaseResult, Health, Reply, Termination
 from grpcmock.fuzz.run.loop import Bounds
-from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.run.session import Settings, fuzz, prepared
 from grpcmock.fuzz.shrinking.crashes import Crashes
+from grpcmock.status import Code
 
 PROTOS = registry("user.proto")
 
@@ -125,21 +126,64 @@ def test_a_crash_is_explained_by_calls_in_their_order_up_to_one_that_was_lost(
     assert (crashes.explaining(crash("ListUsers", led=led)) is known) is explains
 
 
-async def test_a_server_that_nobody_starts_anew_ends_the_run_with_what_was_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    handler = _HANDLER.replace("{deadly}", "True").replace("{wrong}", "False")
+@contextlib.asynccontextmanager
+async def alone(deadly: str, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A server that the run doesn't start."""
+    handler = _HANDLER.replace("{deadly}", deadly).replace("{wrong}", "False")
     process = await asyncio.create_subprocess_exec(*shlex.split(server_command(handler, "unix:server")))
     try:
-        async with grpc.aio.insecure_channel(f"unix:{tmp_path / 'server'}") as channel:
+        async with grpc.aio.insecure_channel(f"unix:{folder / 'server'}") as channel:
             await asyncio.wait_for(channel.channel_ready(), 30)
-        finished = await fuzz(Settings(target=Target.parse("unix:server"), registry=PROTOS))
+        yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-    told = (*finished.failures, *finished.remarks)
-    assert [failure.finding.code for failure in told] == ["G101"]
-    assert told[0].is_remark  # nobody can tell
+
+
+async def test_a_server_that_nobody_starts_anew_ends_the_run_with_what_was_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with alone("True", tmp_path):
+        finished = await fuzz(Settings(target=Target.parse("unix:server"), registry=PROTOS))
+    (failure,) = finished.failures
+    assert failure.finding.code == "G101"
+    assert (failure.was_last, failure.hits) == (True, 1)
+    assert "while the call was under way" in failure.finding.actual
+    assert not finished.remarks
     assert "takes no connections" in finished.interrupted
+    assert "--server-cmd" in finished.interrupted
+
+
+async def test_a_server_that_is_stopped_between_two_calls_is_a_remark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with alone("False", tmp_path) as process:
+        settings = Settings(target=Target.parse("unix:server"), registry=PROTOS, include=["GetUser"])
+        async with prepared(settings) as run:
+            process.kill()
+            await process.wait()
+            finished = await run.go()
+    assert not finished.failures
+    assert [failure.finding.code for failure in finished.remarks] == ["G101"]
+
+
+@pytest.mark.parametrize(
+    ("termination", "message", "was_cut_off"),
+    [
+        (Termination.LOST, "Socket closed", True),
+        (Termination.LOST, "recvmsg:Connection reset by peer", True),
+        (Termination.LOST, "Stream removed (Socket closed)", True),
+        (Termination.LOST, "failed to connect to all addresses; last error: Connection refused", False),
+        (Termination.LOST, "there is no connection any more", False),
+        (Termination.LOST, "GOAWAY received", False),
+        (Termination.SERVER, "Socket closed", False),
+        (Termination.DEADLINE, "Deadline Exceeded", False),
+    ],
+)
+def test_which_calls_were_under_way(termination: Termination, message: str, was_cut_off: bool) -> None:
+    call = call_of(PROTOS.method("UserService/GetUser"), b"")
+    reply = Reply(call=call, termination=termination, code=Code.UNAVAILABLE, message=message)
+    assert reply.was_cut_off is was_cut_off

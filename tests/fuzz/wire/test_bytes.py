@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from strategies import messages
 from support import registry
 
-from grpcmock.fuzz.wire.encoding import free_number, read_varint, records, varint
+from grpcmock.fuzz.checks.response_values import _undecodable
+from grpcmock.fuzz.wire import framing, requests
+from grpcmock.fuzz.wire.encoding import free_number, group_depth, read_varint, records, varint
 from grpcmock.fuzz.wire.malformed import BAD_TEXTS, DEEPEST, DEPTHS, bad_texts, deepest, malformed, too_deep
 from grpcmock.fuzz.wire.non_canonical import non_canonical
 from grpcmock.fuzz.wire.variants import shown
@@ -139,3 +141,43 @@ def test_the_deepest_message_is_taken_by_protobuf_and_fills_what_is_allowed() ->
         message, depth = (inner[0] if hasattr(inner, "extend") else inner), depth + 1
     assert DEEPEST - 2 <= depth <= DEEPEST
     assert deepest(registry("user.proto").message("user.GetUserRequest").DESCRIPTOR, b"") is None  # type: ignore[arg-type]
+
+
+def test_a_request_without_messages_ends_with_a_frame_of_its_own() -> None:
+    """grpc-go doesn't tell a handler of an end that came with the headers."""
+    request = requests.good("/user.UserService/CreateUsers")
+    assert (request.chunks, request.end_stream) == ((b"",), True)
+    for variant in framing.broken("/user.UserService/CreateUsers", b"\x08\5"):
+        assert len(variant.request.chunks) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "depth"),
+    [
+        (b"", 0),
+        (b"\x08\x05", 0),
+        (b"\x0a\x02ab\x4b\x4c", 1),
+        (b"\x4b" * 20_000 + b"\x4c" * 20_000, 20_000),
+        (b"\x4b\x08\x05\x11" + bytes(8) + b"\x1d" + bytes(4) + b"\x4c", 1),
+        (b"\x4b" * 200 + b"\x4c" * 199, 0),  # one isn't ended
+        (b"\x4b\x54", 0),  # ended by another
+        (b"\x4c", 0),
+        (b"\x4b\x4c\x0a\x05ab", 0),  # cut short
+        (b"\x4b\x4c\x0f", 0),  # no type
+    ],
+)
+def test_groups_inside_each_other_are_counted_without_a_bound(data: bytes, depth: int) -> None:
+    assert group_depth(data) == depth
+
+
+@pytest.mark.parametrize(
+    ("data", "is_read"),
+    [
+        (b"\x4b" * 20_000 + b"\x4c" * 20_000, True),  # what somebody had sent, as it was kept
+        (b"\x4b" * 20_000 + b"\x4c" * 19_999, False),
+        (b"\x0a\x05ab", False),
+    ],
+)
+def test_a_response_that_is_merely_too_deep_for_us_is_one(data: bytes, is_read: bool) -> None:
+    method = registry("user.proto").method("UserService/GetUser")
+    assert (not _undecodable(method, data)) is is_read
