@@ -151,7 +151,7 @@ class ReadRules:
             for wrong in self._compare(step, known, message):
                 yield replace(wrong, method=known.by or wrong.method)
             yield from self._changed_by_reading(step, known, message)
-        elif known.is_gone and not is_tombstone(message, known):
+        elif known.is_gone and message.ListFields() and not is_tombstone(message, known):  # an empty one says nothing
             if is_another(known, message):
                 self._memory.forget(resource, key)
             elif known.failed or means(step, known):

@@ -155,6 +155,23 @@ SAID: dict[str, tuple[dict[str, str], list[Any]]] = {
             ("GetTopic", {"topic": "a"}, {"name": "a"}),
         ],
     ),
+    "a topic without a name was never there": (
+        {},
+        [
+            ("CreateTopic", {}, {}),
+            ("DeleteTopic", {}, {}),
+            ("GetTopic", {}, {}),
+        ],
+    ),
+    "the empty message shows nothing": (
+        {},
+        [
+            ("CreateTopic", {"name": "a"}, {"name": "a"}),
+            ("CreateTopic", {"name": "b"}, {"name": "b"}),
+            ("DeleteTopic", {"topic": "a"}, {}),
+            ("GetTopic", {"topic": "a"}, {}),
+        ],
+    ),
     "more than the limit": ({"G134": "Find"}, [found(1, 2, 3)]),
     "the next two": ({}, [found(1, 2), found(3, 4, skip=2), found(5, skip=4)]),
     "one of them again": ({"G134": "Find"}, [found(1, 2), found(2, 3, skip=2)]),
