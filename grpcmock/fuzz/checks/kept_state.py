@@ -26,6 +26,7 @@ from grpcmock.fuzz.resources.laws.freed_names import FreedNames
 from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.operations import Operations
+from grpcmock.fuzz.resources.laws.own_keys import OwnKeys
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
 from grpcmock.fuzz.resources.laws.searches import Searches
@@ -75,6 +76,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
         *(FreedNames(resources), States(registry, resources), Criteria(registry)),
+        *(OwnKeys(resources),),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.model.callers import is_credential
 from grpcmock.fuzz.phases.stateful import (
     batch_programs,
+    catalog_programs,
     content_programs,
     credential_cases,
     criteria_programs,
@@ -76,6 +77,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from operation_programs.cases(method, plan)
     yield from range_programs.cases(method, plan)
     factory = _factory(plan)
+    yield from catalog_programs.cases(method, plan, factory.resources)
     yield from search_programs.cases(method, factory)
     yield from size_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)
