@@ -25,6 +25,7 @@ from grpcmock.fuzz.resources.known_resources import (
     is_volatile,
     must_stay,
 )
+from grpcmock.fuzz.resources.laws.own_keys import reading_of
 from grpcmock.fuzz.resources.laws.selections import AT_LEAST
 from grpcmock.fuzz.resources.pagination import ADVICE
 from grpcmock.status import Code
@@ -182,7 +183,7 @@ class ReadRules:
         self, step: ResourceCall, known: KnownResource, message: Message, *, partial: bool = False
     ) -> Iterator[Finding]:
         resource, name = step.resource, getattr(message, step.resource.key)
-        if name != known.key and resource.is_annotated and name:
+        if name != known.key and name and (resource.is_annotated or self._is_of_another(step, known, name)):
             yield finding(step, "read_after_write", f"{resource.key} {known.key!r}", f"{name!r}", path=resource.key)
             return
         if known.message is not None:
@@ -203,6 +204,12 @@ class ReadRules:
             if known.given is not None:
                 yield from self._compare_with_given(step, known, message)
             known.message = message
+
+    def _is_of_another(self, step: ResourceCall, known: KnownResource, name: Any) -> bool:
+        """Whether a key that is shown is for certain that of another thing than was asked for by its key."""
+        other = self._memory.find(step.resource, name)
+        is_plain = step.operation.role is Role.GET and reading_of(step.resource) is step.operation
+        return is_plain and known.is_there and other is not None and other.is_there and means(step, known)
 
     def _compare_with_given(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
         """What was made hasn't been shown before: all that the client gave must have left a trace."""

@@ -114,6 +114,8 @@ def found(*numbers: int, skip: int = 0, limit: int = 2, **more: str) -> Any:
     return ("Find", {"limit": limit, "skip": skip, **more}, {"parcels": parcels})
 
 
+TOPICS = [("CreateTopic", {"name": name}, {"name": name}) for name in "abc"]
+
 SAID: dict[str, tuple[dict[str, str], list[Any]]] = {
     "an account that isn't there, as its reply says": (
         {"G129": "GetAccount"},
@@ -155,6 +157,8 @@ SAID: dict[str, tuple[dict[str, str], list[Any]]] = {
             ("GetTopic", {"topic": "a"}, {"name": "a"}),
         ],
     ),
+    "another topic is shown": ({"G129": "CreateTopic"}, [*TOPICS, ("GetTopic", {"topic": "b"}, {"name": "c"})]),
+    "a topic under a name that it got": ({}, [*TOPICS, ("GetTopic", {"topic": "b"}, {"name": "B"})]),
     "a topic without a name was never there": (
         {},
         [
