@@ -175,7 +175,7 @@ def _contradictions(
         if own.message_type is not None:
             if depth:
                 yield from _contradictions(ours, theirs, f"{way}{own.name}.", depth - 1)
-        elif ours != theirs and not _is_part(ours, theirs):
+        elif ours != theirs and not is_part(ours, theirs):
             yield f"{way}{own.name}", ours, theirs
 
 
@@ -186,7 +186,7 @@ def may_be_compared(one: FieldDescriptor) -> bool:
     return one.cpp_type not in (one.CPPTYPE_BOOL, one.CPPTYPE_FLOAT, one.CPPTYPE_DOUBLE)
 
 
-def _is_part(one: Any, other: Any) -> bool:
+def is_part(one: Any, other: Any) -> bool:
     """Whether one of two texts is the other cut short, or with something around it."""
     if not (isinstance(one, str) and isinstance(other, str)):
         return False
