@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import leaves_nothing
 from grpcmock.fuzz.resources.differences import may_become, shown
-from grpcmock.fuzz.resources.evidence import may_end_by_itself
+from grpcmock.fuzz.resources.evidence import OWN_WORDS, may_end_by_itself
 from grpcmock.fuzz.resources.given_values import losses
 from grpcmock.fuzz.resources.known_resources import KnownResource, finding, given_by
 from grpcmock.status import Code
@@ -157,13 +157,16 @@ class CreateRules:
         """What is made anew gets a key of its own, where nothing is annotated, too.
 
         Unless it may be the same thing for the server: by what both were given alike. Where that is just as much as a
-        third one was given, which has another key, it isn't.
+        third one was given, which has another key, it isn't. And keys may count within whatever else the request says,
+        so that all but the things' own words has to be the same.
         """
         resource = step.resource
         if resource.is_annotated or new.is_chosen or old.by is not new.by or new.message == old.message:
             return
+        if new.parent != old.parent:
+            return
         others = [one for one in self._memory.alive(resource) if one.by is new.by and one.key != old.key]
-        if any(_is_as_far(new.given, old.given, one.given) for one in others):
+        if any(_is_as_far(new.given, old.given, one.given, resource.key) for one in others):
             words = f"a key that no other {resource.name} has: {old.why}, and it wasn't deleted"
             yield finding(step, "duplicate_create", words, f"{new.key!r} once more, for something else", key="key")
 
@@ -193,13 +196,15 @@ class CreateRules:
         return keys
 
 
-def _is_as_far(new: Message | None, old: Message | None, other: Message | None) -> bool:
+def _is_as_far(new: Message | None, old: Message | None, other: Message | None, key: str) -> bool:
     """Whether something new differs from what is there, and that agrees with a third one in all that both have."""
     if new is None or old is None or other is None or not new.DESCRIPTOR is old.DESCRIPTOR is other.DESCRIPTOR:
         return False
     descriptor: Any = new.DESCRIPTOR
-    alike = [one for one in descriptor.fields if _agree(one, new, old)]
-    return len(alike) < len(descriptor.fields) and all(_agree(one, other, old) for one in alike)
+    differing = [one for one in descriptor.fields if one.name != key and not _agree(one, new, old)]
+    are_words = all(one.type == one.TYPE_STRING and OWN_WORDS.search(one.name) for one in differing)
+    alike = [one for one in descriptor.fields if one.name != key and one not in differing]
+    return bool(differing) and are_words and all(_agree(one, other, old) for one in alike)
 
 
 def _agree(one: FieldDescriptor, new: Message, old: Message) -> bool:

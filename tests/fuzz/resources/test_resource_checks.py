@@ -265,6 +265,13 @@ PLAIN: dict[str, tuple[dict[str, str], list[Any]]] = {
         {"G129": "CreateCustomer"},
         [*THREE, ("RemoveCustomer", {"id": 1}, {}), read(2, THIRD)],
     ),
+    "a key that counts below something else": (
+        {},
+        [
+            *(("AddOrder", {"customerId": 1, "order": {"items": [one]}}, {"id": one, "items": [one]}) for one in "12"),
+            ("AddOrder", {"customerId": 2, "order": {"items": ["3"]}}, {"id": "1", "items": ["3"]}),
+        ],
+    ),
     "removing twice is nobody's business": (
         {},
         [made("Ann", FIRST), ("RemoveCustomer", {"id": 1}, {}), ("RemoveCustomer", {"id": 1}, {})],

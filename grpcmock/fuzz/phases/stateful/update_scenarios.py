@@ -11,6 +11,7 @@ from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.phases.stateful import mask_scenarios
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.sampling import spread
+from grpcmock.fuzz.phases.stateful.several_scenarios import one_of_three
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import is_optional
@@ -267,7 +268,7 @@ def delete(resource: Resource, operation: Operation, factory: ResourceFactory) -
     sequence.delete(handle)
     sequence.get(handle)
     yield sequence.finish("what was deleted is read, listed, changed and deleted again")
-    yield from _one_of_three(resource, operation, factory)
+    yield from one_of_three(resource, operation, factory)
     yield from _with_some_below(resource, operation, factory)
     if factory.identified:
         sequence = CallSequence(factory, operation.method, "as-other")
@@ -276,28 +277,6 @@ def delete(resource: Resource, operation: Operation, factory: ResourceFactory) -
             sequence.delete(handle, caller=Caller.OTHER)
             sequence.get(handle)
             yield sequence.finish("somebody else deletes it")
-
-
-def _one_of_three(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
-    """The first of three is deleted: the others stay as they are, by themselves and beside what is made then."""
-    sequence = CallSequence(factory, operation.method, "one-of-three")
-    parent = sequence.numbered_parent_for(resource) or sequence.parent_for(resource)
-
-    def make(number: int) -> Handle | None:
-        return sequence.create(resource, number, parent=parent, own_id=sequence.new_id(resource))
-
-    made = [handle for number in range(3) if (handle := make(number)) is not None]
-    if len(made) < 3 or sequence.delete(made[0]) is None:
-        return
-    first, *others = made
-    for handle in others:
-        sequence.get(handle)
-    sequence.list(resource, first.parent, size=MANY, pages=3)
-    make(3)
-    for handle in others:
-        sequence.get(handle)
-    sequence.list(resource, first.parent, size=MANY, pages=3)
-    yield sequence.finish("the first of three is deleted, and another one made")
 
 
 def _with_some_below(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
