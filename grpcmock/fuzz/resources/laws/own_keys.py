@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
-from grpcmock.fuzz.expectations.naming import singular
+from grpcmock.fuzz.expectations.naming import capitalized, singular
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -145,7 +145,7 @@ def reading_of(resource: Resource) -> Operation | None:
         return None
     if asked not in (own, f"{stem}_{own}", f"{snake_case(type_)}_{own}", stem):
         return None
-    rest = re.sub(rf"^[A-Z][a-z]+({re.escape(noun)})?", "", operation.method.name)
+    rest = re.sub(rf"^[A-Z][a-z]+({re.escape(noun)})?", "", capitalized(operation.method.name))
     return operation if not rest or _DETAIL.fullmatch(rest) else None
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.field_paths import values_at
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.promises import promises_of
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
@@ -59,7 +60,7 @@ class Promised:
         if method is None or reply.call.raw is not None or method.kind is not MethodKind.UNARY:
             self._done.clear()
             return
-        if only_reads(method) and not DOUBTFUL.match(method.name):
+        if only_reads(method) and not DOUBTFUL.match(capitalized(method.name)):
             return
         for told in [told for told in self._done if told[0] != method.path]:
             del self._done[told]  # it may be there no more
