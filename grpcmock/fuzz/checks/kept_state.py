@@ -31,6 +31,7 @@ from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.numbering import Numbering
 from grpcmock.fuzz.resources.laws.operations import Operations
 from grpcmock.fuzz.resources.laws.orders import Orders
+from grpcmock.fuzz.resources.laws.own_keys import OwnKeys
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
 from grpcmock.fuzz.resources.laws.searches import Searches
@@ -84,6 +85,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
         *(Tallies(registry), Numbering(registry, case), ChildCounts(registry, case)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
+        *(OwnKeys(resources),),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

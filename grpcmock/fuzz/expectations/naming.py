@@ -11,8 +11,8 @@ _VERBS = (
     (Role.IMPORT, "BatchCreate|Import|Upload|BulkCreate|CreateMany"),
     (Role.UNDELETE, "Undelete|Restore|Recover"),
     (Role.CREATE, "Create|Add|Insert|Register|New|Make|Open|Post|Submit|Place"),
-    (Role.LIST, "ListAll|GetAll|List|Search|Query|Enumerate"),
-    (Role.GET, "Get|Read|Fetch|Find|Describe|Retrieve|Load|Show|Stat"),
+    (Role.LIST, "ListAll|GetAll|List|Search|Query|Enumerate|Browse"),
+    (Role.GET, "Get|Read|Fetch|Find|Describe|Retrieve|Load|Show|View|Stat"),
     (Role.LOOKUP, "Lookup|LookUp|Resolve"),
     (Role.EXPORT, "Export|Dump|Download"),
     (Role.UPDATE, "Update|Patch|Modify|Edit|Change|Rename|Redirect|Replace"),
@@ -59,10 +59,16 @@ def verb_and_noun(method: str) -> tuple[Role, str] | None:
     >>> verb_and_noun("BatchGetUsers")
     (<Role.BATCH_GET: 'batch get'>, 'Users')
     """
+    method = capitalized(method)
     for role, verb in _VERB.items():
         if found := verb.match(method):
             return role, _DETAIL.sub("", method[found.end() :])
     return None
+
+
+def capitalized(method: str) -> str:
+    """Return the name of a method as most write it: ``AddBook`` for ``addBook``."""
+    return method[:1].upper() + method[1:]
 
 
 def singular(noun: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.descriptor_pb2 import MethodOptions
 
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 _READING = re.compile(
     r"(Get|List|BatchGet|Search|Lookup|Look|Export|Watch|Count|Find|Query|Read|Fetch|Check(?!(?:[Oo]ut|[Ii]n)(?![a-z]))|"
-    r"Describe|Stat|Has|Is|Show|Stream|Subscribe|Echo|Ping|Health|Validate|Preview|Estimate|Range|Scan|Download)(?=[A-Z]|$|s$)"
+    r"Describe|Stat|Has|Is|Show|Stream|Subscribe|Echo|Ping|Health|Validate|Preview|Estimate|Range|Scan|Download|View|Browse)(?=[A-Z]|$|s$)"
     r"|(TimeToLive|Ttl|Statement|Balance|History|Status|Info|Details|Summary)$"
 )
 _TELLING = re.compile(r"(List|Export|Count|Search|Stat|Dump)")
@@ -29,7 +30,7 @@ _ENDING_ALL = re.compile(
 def ends_server(method: Method) -> bool:
     """Whether a method is there to end the server itself, by its name, and since its requests name nothing else."""
     names_nothing = all(field.type in (field.TYPE_BOOL, field.TYPE_ENUM) for field in method.input.fields)
-    return names_nothing and _ENDING_ALL.fullmatch(method.name) is not None
+    return names_nothing and _ENDING_ALL.fullmatch(capitalized(method.name)) is not None
 
 
 def only_reads(method: Method) -> bool:
@@ -37,7 +38,7 @@ def only_reads(method: Method) -> bool:
     level = method.descriptor.GetOptions().idempotency_level
     if level == MethodOptions.NO_SIDE_EFFECTS:
         return True
-    return level == MethodOptions.IDEMPOTENCY_UNKNOWN and _READING.match(method.name) is not None
+    return level == MethodOptions.IDEMPOTENCY_UNKNOWN and _READING.match(capitalized(method.name)) is not None
 
 
 def observers(method: Method, methods: Iterable[Method]) -> list[Method]:

@@ -140,8 +140,14 @@ def step_of(reply: Reply, resources: Resources) -> ResourceCall | None:
     known = resources.by_path.get(reply.call.path)
     if known is None or reply.call.raw is not None:
         return None
-    resource, operation = known
+    return step_as(reply, *known)
+
+
+def step_as(reply: Reply, resource: Resource, operation: Operation) -> ResourceCall | None:
+    """Read a call as an operation on a resource; None if it holds what can't be decoded."""
     method = operation.method
+    if reply.call.raw is not None:
+        return None
     try:
         requests = tuple(method.request_class.FromString(data) for data in reply.call.messages[: max(reply.sent, 1)])
         responses = tuple(method.response_class.FromString(data) for data in reply.responses)

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import leaves_nothing
-from grpcmock.fuzz.resources.differences import shown
-from grpcmock.fuzz.resources.evidence import may_end_by_itself
+from grpcmock.fuzz.resources.differences import may_become, shown
+from grpcmock.fuzz.resources.evidence import OWN_WORDS, may_end_by_itself
 from grpcmock.fuzz.resources.given_values import losses
 from grpcmock.fuzz.resources.known_resources import KnownResource, finding, given_by
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.known_resources import KnownResources
@@ -95,6 +98,7 @@ class CreateRules:
             )
             if old is not None and old.is_there:
                 yield from self._created_twice(step, key, known.is_chosen)
+                yield from self._taken_again(step, known, old)
             if old is not None and old.alive and not known.is_chosen and not resource.is_annotated:
                 self._memory.share(resource, key)
                 continue
@@ -149,6 +153,23 @@ class CreateRules:
                 step, "duplicate_create", f"a key that no other {resource.name} has", f"{key!r} once more", key="key"
             )
 
+    def _taken_again(self, step: ResourceCall, new: KnownResource, old: KnownResource) -> Iterator[Finding]:
+        """What is made anew gets a key of its own, where nothing is annotated, too.
+
+        Unless it may be the same thing for the server: by what both were given alike. Where that is just as much as a
+        third one was given, which has another key, it isn't. And keys may count within whatever else the request says,
+        so that all but the things' own words has to be the same.
+        """
+        resource = step.resource
+        if resource.is_annotated or new.is_chosen or old.by is not new.by or new.message == old.message:
+            return
+        if new.parent != old.parent:
+            return
+        others = [one for one in self._memory.alive(resource) if one.by is new.by and one.key != old.key]
+        if any(_is_as_far(new.given, old.given, one.given, resource.key) for one in others):
+            words = f"a key that no other {resource.name} has: {old.why}, and it wasn't deleted"
+            yield finding(step, "duplicate_create", words, f"{new.key!r} once more, for something else", key="key")
+
     def _not_created(self, step: ResourceCall) -> None:
         self._families.refused(step)
         nothing_left = leaves_nothing(step.reply) or step.was_given_up
@@ -173,3 +194,18 @@ class CreateRules:
                 key = step.resource.key_of(own_id, step.at(operation.parent, request))
                 keys += [] if key is None else [key]
         return keys
+
+
+def _is_as_far(new: Message | None, old: Message | None, other: Message | None, key: str) -> bool:
+    """Whether something new differs from what is there, and that agrees with a third one in all that both have."""
+    if new is None or old is None or other is None or not new.DESCRIPTOR is old.DESCRIPTOR is other.DESCRIPTOR:
+        return False
+    descriptor: Any = new.DESCRIPTOR
+    differing = [one for one in descriptor.fields if one.name != key and not _agree(one, new, old)]
+    are_words = all(one.type == one.TYPE_STRING and OWN_WORDS.search(one.name) for one in differing)
+    alike = [one for one in descriptor.fields if one.name != key and one not in differing]
+    return bool(differing) and are_words and all(_agree(one, other, old) for one in alike)
+
+
+def _agree(one: FieldDescriptor, new: Message, old: Message) -> bool:
+    return may_become(one, getattr(new, one.name), getattr(old, one.name))

@@ -29,7 +29,7 @@ _SCOPE = re.compile(
 )
 """Fields that say within what a thing is looked for."""
 
-_OWN_WORDS = re.compile(
+OWN_WORDS = re.compile(
     r"(^|_)(name|title|slug|email|mail|username|login|handle|label|code|sku|phone|text|body|description)$"
 )
 """Texts that things have for themselves, by which no list hides them as long as nobody asks for one of them."""
@@ -155,5 +155,5 @@ def _clear_identity(place: Message, keys: Collection[str]) -> None:
     for field, value in place.ListFields():
         if field.name in keys or field.name == "request_id":
             place.ClearField(field.name)
-        elif isinstance(value, str) and value.strip() and _OWN_WORDS.search(field.name):
+        elif isinstance(value, str) and value.strip() and OWN_WORDS.search(field.name):
             setattr(place, field.name, "…")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
+from grpcmock.fuzz.expectations.naming import capitalized, service_noun, singular, verb_and_noun
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.resources.fields import is_map
@@ -55,7 +55,7 @@ def told_by_name(method: Method) -> tuple[Role, str] | None:
 def makes_by_type(method: Method) -> str:
     """Return what a method seems to make, whatever its verb: ``BookAppointment`` gives an ``Appointment``, and isn't
     told which one is meant. Empty if it makes nothing."""
-    found = _VERB_AND_NOUN.fullmatch(method.name)
+    found = _VERB_AND_NOUN.fullmatch(capitalized(method.name))
     if found is None or told_by_name(method) is not None or only_reads(method) or method.kind is not MethodKind.UNARY:
         return ""
     noun, stem, keys = found[1], snake_case(found[1]), ("id", "uid", "uuid", "name", "number", "key", "code")

@@ -14,7 +14,6 @@ from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set, shown
 from grpcmock.fuzz.resources.evidence import is_empty_for, is_listed, may_be_cut, means
-from grpcmock.fuzz.resources.fields import is_optional, same_type
 from grpcmock.fuzz.resources.given_values import losses
 from grpcmock.fuzz.resources.known_resources import (
     KnownResource,
@@ -25,7 +24,8 @@ from grpcmock.fuzz.resources.known_resources import (
     is_volatile,
     must_stay,
 )
-from grpcmock.fuzz.resources.laws.selections import AT_LEAST
+from grpcmock.fuzz.resources.laws.own_keys import reading_of
+from grpcmock.fuzz.resources.listed_values import filtered_out, lost_in_list
 from grpcmock.fuzz.resources.pagination import ADVICE
 from grpcmock.status import Code
 
@@ -151,7 +151,7 @@ class ReadRules:
             for wrong in self._compare(step, known, message):
                 yield replace(wrong, method=known.by or wrong.method)
             yield from self._changed_by_reading(step, known, message)
-        elif known.is_gone and not is_tombstone(message, known):
+        elif known.is_gone and message.ListFields() and not is_tombstone(message, known):  # an empty one says nothing
             if is_another(known, message):
                 self._memory.forget(resource, key)
             elif known.failed or means(step, known):
@@ -182,7 +182,7 @@ class ReadRules:
         self, step: ResourceCall, known: KnownResource, message: Message, *, partial: bool = False
     ) -> Iterator[Finding]:
         resource, name = step.resource, getattr(message, step.resource.key)
-        if name != known.key and resource.is_annotated and name:
+        if name != known.key and name and (resource.is_annotated or self._is_of_another(step, known, name)):
             yield finding(step, "read_after_write", f"{resource.key} {known.key!r}", f"{name!r}", path=resource.key)
             return
         if known.message is not None:
@@ -203,6 +203,12 @@ class ReadRules:
             if known.given is not None:
                 yield from self._compare_with_given(step, known, message)
             known.message = message
+
+    def _is_of_another(self, step: ResourceCall, known: KnownResource, name: Any) -> bool:
+        """Whether a key that is shown is for certain that of another thing than was asked for by its key."""
+        other = self._memory.find(step.resource, name)
+        is_plain = step.operation.role is Role.GET and reading_of(step.resource) is step.operation
+        return is_plain and known.is_there and other is not None and other.is_there and means(step, known)
 
     def _compare_with_given(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
         """What was made hasn't been shown before: all that the client gave must have left a trace."""
@@ -241,7 +247,7 @@ class ReadRules:
             return
         parent = step.at(step.operation.parent)
         self._families.listed(step)
-        yield from _filtered_out(step)
+        yield from filtered_out(step)
         for message in step.resources():
             key = getattr(message, step.resource.key)
             known = self._memory.find(step.resource, key)
@@ -252,7 +258,7 @@ class ReadRules:
                     expected = f"only what stands below {parent!r}"
                     yield finding(step, "parent_confusion", expected, f"{key!r} among it")
                     continue
-                yield from self._compare(step, known, message, partial=True)
+                yield from self._compared_in_list(step, known, message)
             elif known.is_gone and is_another(known, message):
                 self._memory.forget(step.resource, key)
             elif known.is_gone and not is_tombstone(message, known):
@@ -262,6 +268,20 @@ class ReadRules:
                 wrong = replace(wrong, causes=(f"{known.resource.name}: {code}",))
                 yield replace(wrong, check="leak_on_failure", key="", method=known.by) if known.failed else wrong
         yield from self._missing(step)
+
+    def shown(self, step: ResourceCall) -> Iterator[Finding]:
+        """Things were shown in passing, by a method that may show less of them than there is."""
+        for message in step.resources():
+            known = self._memory.find(step.resource, getattr(message, step.resource.key))
+            if known is not None and known.is_there and not _is_partial(step):
+                yield from self._compared_in_list(step, known, message)
+
+    def _compared_in_list(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
+        yield from self._compare(step, known, message, partial=True)
+        for lost in lost_in_list(step, known, message):
+            words, key = f"{lost.expected}: {known.why}", f"list {lost.path}"
+            wrong = finding(step, "read_after_write", words, lost.actual, path=lost.path, key=key)
+            yield replace(wrong, may_lag=True)
 
     def _is_elsewhere(self, step: ResourceCall, known: KnownResource, message: Message, parent: Any) -> bool:
         """Whether a list below one parent shows what stands below another."""
@@ -294,29 +314,6 @@ class ReadRules:
             wrong = finding(step, code, expected, f"{len(walk.keys)} others, and no next page", key="missing")
             yield replace(_of_pages(wrong), may_lag=not step.resource.is_annotated)
             return
-
-
-def _filtered_out(step: ResourceCall) -> Iterator[Finding]:
-    """What is listed although the request names another value of a field that has the same name and type in both.
-
-    Only of enums is it certain that a filter means the very same value, and of switches that may be unset: others may
-    ask for these besides.
-    """
-    fields: Any = step.resource.descriptor.fields_by_name
-    for asked, value in step.request.ListFields():
-        own = fields.get(asked.name)
-        if asked.name not in step.operation.filters or own is None or own.is_repeated or not same_type(own, asked):
-            continue
-        if own.enum_type is None and not (own.cpp_type == own.CPPTYPE_BOOL and is_optional(asked)):
-            continue
-        if AT_LEAST.search(own.name):
-            continue
-        for message in step.resources():
-            if (other := getattr(message, own.name)) != value:
-                expected = f"only what has {own.name} {shown(value)}, which the request asks for"
-                actual = f"{getattr(message, step.resource.key)!r} with {own.name} {shown(other)}"
-                yield finding(step, "read_after_write", expected, actual, path=own.name, key=f"filter {own.name}")
-                return
 
 
 _WALKED = frozenset({"no end", "twice", "too many", "gap", "missing"})

@@ -10,14 +10,18 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import MAKING, READING, Role
+from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
-from grpcmock.fuzz.resources.calls import may_change, step_of
+from grpcmock.fuzz.resources.calls import may_change, step_as, step_of
 from grpcmock.fuzz.resources.create_rules import CreateRules
 from grpcmock.fuzz.resources.given_names import called_malformed
 from grpcmock.fuzz.resources.known_resources import KnownResources, finding
 from grpcmock.fuzz.resources.laws.families import Families
+from grpcmock.fuzz.resources.laws.selections import only_lists
+from grpcmock.fuzz.resources.locations import shown_in
 from grpcmock.fuzz.resources.read_rules import ReadRules
+from grpcmock.fuzz.resources.resource import Operation
 from grpcmock.fuzz.resources.update_rules import UpdateRules
 
 if TYPE_CHECKING:
@@ -47,12 +51,30 @@ class StateModel:
         if step is None:
             if may_change(reply):
                 self.memory.unsettle(reply, None)
-            return []
+                return []
+            return list(self._elsewhere(reply))
         found = list(self._foreign(step) if step.is_foreign else self._own(step))
         self.memory.last = step
         if step.operation.role not in READING and may_change(reply):
             self.memory.unsettle(reply, step.resource, step.at(step.operation.key))
         return found
+
+    def _elsewhere(self, reply: Reply) -> Iterator[Finding]:
+        """Hear of a list that isn't the one that a resource is told by: what it shows is compared, too."""
+        method = reply.call.method
+        if (
+            method is None
+            or not only_lists(method)
+            or method.kind.client_streams
+            or reply.call.caller is not Caller.OWN
+        ):
+            return
+        for resource in self.memory.resources.all:
+            path, many = shown_in(method.output, resource.descriptor)
+            if path is not None and (many or method.kind.server_streams):
+                operation = Operation(role=Role.LIST, method=method, shown=path, many=many)
+                if (step := step_as(reply, resource, operation)) is not None and step.is_ok:
+                    yield from self._reading.shown(step)
 
     def _own(self, step: ResourceCall) -> Iterator[Finding]:
         if step.operation.role in _CHANGING and not step.is_refused:

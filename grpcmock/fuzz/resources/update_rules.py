@@ -218,6 +218,8 @@ class UpdateRules:
             if step.operation.role is Role.EXPUNGE and (known is None or not known.deleted):
                 self._memory.forget(resource, key)  # a queue that is purged is empty, and there
                 return
+            if not key and key != 0:
+                return  # no thing has an empty key
             gone = KnownResource(resource, key, False, f"{name} deleted it", deleted=True)
             gone.is_chosen = known is not None and known.is_chosen
             gone.message = known.message if known is not None and known.sure else None

@@ -114,6 +114,8 @@ def found(*numbers: int, skip: int = 0, limit: int = 2, **more: str) -> Any:
     return ("Find", {"limit": limit, "skip": skip, **more}, {"parcels": parcels})
 
 
+TOPICS = [("CreateTopic", {"name": name}, {"name": name}) for name in "abc"]
+
 SAID: dict[str, tuple[dict[str, str], list[Any]]] = {
     "an account that isn't there, as its reply says": (
         {"G129": "GetAccount"},
@@ -153,6 +155,25 @@ SAID: dict[str, tuple[dict[str, str], list[Any]]] = {
             ("CreateTopic", {"name": "b"}, {"name": "b"}),
             ("DeleteTopic", {"topic": "a"}, {}),
             ("GetTopic", {"topic": "a"}, {"name": "a"}),
+        ],
+    ),
+    "another topic is shown": ({"G129": "CreateTopic"}, [*TOPICS, ("GetTopic", {"topic": "b"}, {"name": "c"})]),
+    "a topic under a name that it got": ({}, [*TOPICS, ("GetTopic", {"topic": "b"}, {"name": "B"})]),
+    "a topic without a name was never there": (
+        {},
+        [
+            ("CreateTopic", {}, {}),
+            ("DeleteTopic", {}, {}),
+            ("GetTopic", {}, {}),
+        ],
+    ),
+    "the empty message shows nothing": (
+        {},
+        [
+            ("CreateTopic", {"name": "a"}, {"name": "a"}),
+            ("CreateTopic", {"name": "b"}, {"name": "b"}),
+            ("DeleteTopic", {"topic": "a"}, {}),
+            ("GetTopic", {"topic": "a"}, {}),
         ],
     ),
     "more than the limit": ({"G134": "Find"}, [found(1, 2, 3)]),

@@ -218,6 +218,9 @@ def read(key: int, answer: Any) -> Any:
     return ("GetCustomer", {"customerId": key}, answer if isinstance(answer, str) else {"customer": answer})
 
 
+THIRD = {"id": "3", "name": "Eve"}
+THREE = [made("Ann", FIRST), made("Ben", SECOND), made("Eve", THIRD)]
+
 PLAIN: dict[str, tuple[dict[str, str], list[Any]]] = {
     "two customers": ({}, [made("Ann", FIRST), made("Ben", SECOND), read(1, FIRST), read(2, SECOND)]),
     "one is lost": ({"G129": "GetCustomer"}, [made("Ann", FIRST), made("Ben", SECOND), read(1, "NOT_FOUND")]),
@@ -234,6 +237,40 @@ PLAIN: dict[str, tuple[dict[str, str], list[Any]]] = {
     "removed": (
         {"G130": "GetCustomer"},
         [made("Ann", FIRST), made("Ben", SECOND), ("RemoveCustomer", {"id": 1}, {}), read(1, FIRST)],
+    ),
+    "a key that is taken": (
+        {"G133": "CreateCustomer"},
+        [*THREE, ("RemoveCustomer", {"id": 1}, {}), made("Dan", {**THIRD, "name": "Dan"})],
+    ),
+    "a key that is free again": (
+        {},
+        [*THREE, ("RemoveCustomer", {"id": 3}, {}), made("Dan", {**THIRD, "name": "Dan"})],
+    ),
+    "the same thing once more": ({}, [*THREE, ("RemoveCustomer", {"id": 1}, {}), made("Eve", THIRD)]),
+    "the same in other letters": (
+        {},
+        [*THREE, ("RemoveCustomer", {"id": 1}, {}), made("EVE", {**THIRD, "name": "EVE"})],
+    ),
+    "another one, as far as is told": ({}, [*THREE, ("RemoveCustomer", {"id": 1}, {}), made("Dan", THIRD)]),
+    "no third one to compare with": (
+        {},
+        [
+            made("Ann", FIRST),
+            made("Eve", THIRD),
+            ("RemoveCustomer", {"id": 1}, {}),
+            made("Dan", {**THIRD, "name": "Dan"}),
+        ],
+    ),
+    "another one is shown under its key": (
+        {"G129": "CreateCustomer"},
+        [*THREE, ("RemoveCustomer", {"id": 1}, {}), read(2, THIRD)],
+    ),
+    "a key that counts below something else": (
+        {},
+        [
+            *(("AddOrder", {"customerId": 1, "order": {"items": [one]}}, {"id": one, "items": [one]}) for one in "12"),
+            ("AddOrder", {"customerId": 2, "order": {"items": ["3"]}}, {"id": "1", "items": ["3"]}),
+        ],
     ),
     "removing twice is nobody's business": (
         {},

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import with_other_keys
@@ -118,7 +119,7 @@ def makes(one: AcceptedRequest, own: AcceptedRequest, plan: Plan) -> bool:
         or plan.acceptance.takes_away(method)
     ):
         return False
-    if only_reads(method) and DOUBTFUL.match(method.name) is None:
+    if only_reads(method) and DOUBTFUL.match(capitalized(method.name)) is None:
         return False
     creating = creating_of(own.method, plan)
     return are_related(own, one) or (creating is not None and changes(one, creating))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain, islice
@@ -11,6 +12,7 @@ from grpcmock.fuzz.model.callers import is_credential
 from grpcmock.fuzz.phases.stateful import (
     asked_order_programs,
     batch_programs,
+    catalog_programs,
     child_programs,
     content_programs,
     credential_cases,
@@ -84,6 +86,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from operation_programs.cases(method, plan)
     yield from range_programs.cases(method, plan)
     factory = _factory(plan)
+    yield from catalog_programs.cases(method, plan, factory.resources)
     yield from search_programs.cases(method, factory)
     yield from size_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)
@@ -101,8 +104,23 @@ def notices(plan: Plan) -> Iterator[str]:
         yield "auth_enforced didn't run: no credentials are configured. Give them with -H 'authorization: …'"
     if not plan.credentials or not plan.second_identity:
         yield "object_authorization didn't run: it takes -H and --second-identity 'authorization: …'"
-    if not _factory(plan).resources.all:
-        yield "no resources were told from the names of methods: write down with --links which methods belong together"
+    if untold := list(_untold(plan)):
+        where = "" if not _factory(plan).resources.all else f" of {', '.join(untold)}"
+        yield (
+            f"no resources were told from the names of methods{where}: write down with --links which methods belong "
+            "together"
+        )
+
+
+def _untold(plan: Plan) -> Iterator[str]:
+    """Yield the services of which no resource is told, though they have several methods."""
+    resources = _factory(plan).resources
+    told = {operation.method.service for resource in resources.all for operation in resource.operations}
+    counts = Counter(method.service for method in plan.methods)
+    if not resources.all:
+        yield from counts
+        return
+    yield from (service for service, count in counts.items() if count > 1 and service not in told)
 
 
 @lru_cache(4)

@@ -11,6 +11,7 @@ from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.phases.stateful import mask_scenarios
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.sampling import spread
+from grpcmock.fuzz.phases.stateful.several_scenarios import one_of_three
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import is_optional
@@ -267,6 +268,7 @@ def delete(resource: Resource, operation: Operation, factory: ResourceFactory) -
     sequence.delete(handle)
     sequence.get(handle)
     yield sequence.finish("what was deleted is read, listed, changed and deleted again")
+    yield from one_of_three(resource, operation, factory)
     yield from _with_some_below(resource, operation, factory)
     if factory.identified:
         sequence = CallSequence(factory, operation.method, "as-other")

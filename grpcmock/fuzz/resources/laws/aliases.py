@@ -74,7 +74,7 @@ def shown_by_name(method: Method, reply: Reply, resources: Resources) -> Iterato
             request = method.request_class.FromString(reply.call.messages[0])
         except (DecodeError, RuntimeError):
             return
-        if message is not None:
+        if message is not None and getattr(message, resource.key):
             yield resource, message, request
 
 

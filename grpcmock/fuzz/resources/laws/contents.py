@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -69,7 +70,7 @@ class Contents:
             for owner in (owner for message in (*requests, *answers) for owner in owners(message)):
                 for key in _keys(owner):
                     self._kept.pop(key, None)
-            is_whole = _PARTLY.match(method.name) is None
+            is_whole = _PARTLY.match(capitalized(method.name)) is None
             if is_ok and is_whole and len(answers) == 1 and (sent := _joined(requests)):
                 self._kept |= dict.fromkeys(_keys(answers[0]), _Sent(method, sent, requests, answers[0]))
         elif is_ok and len(requests) == 1 and len(requests[0].ListFields()) == 1:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -121,7 +122,7 @@ class Effects:
             self._forget()
             return
         if only_reads(method):
-            if DOUBTFUL.match(method.name):
+            if DOUBTFUL.match(capitalized(method.name)):
                 self._forget_others(method)
             if meant.is_ok and len(answers) == 1 and _names_something(request):
                 yield from self._looked(method, request, answers[0])
@@ -151,7 +152,7 @@ class Effects:
         }
         is_repeated = any(one.method is method and one.reply.is_ok and one.request == request for one in self._changes)
         change = _Change(method, request, reply, before, is_repeated)
-        if UNDOING.match(method.name) and reply.is_ok:
+        if UNDOING.match(capitalized(method.name)) and reply.is_ok:
             # Only of the very last change it is known what there was before.
             last = self._changes[-1].undoes or self._changes[-1] if self._changes else None
             if last is not None and _is_named_by(last, request):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from grpcmock.fuzz.expectations.naming import participle
+from grpcmock.fuzz.expectations.naming import capitalized, participle
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -66,7 +66,7 @@ def is_put_off(request: Message) -> bool:
 
 def _unsaid(method: Method, answer: Message) -> Iterator[Finding]:
     """Yield that a thing in an answer doesn't say what was done to it."""
-    told = _VERB_AND_NOUN.fullmatch(method.name)
+    told = _VERB_AND_NOUN.fullmatch(capitalized(method.name))
     if told is None:
         return
     done, noun = participle(told[1].lower()), snake_case(told[2])

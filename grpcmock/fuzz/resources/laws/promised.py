@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.field_paths import values_at
 from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.promises import promises_of, refuses_same
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
@@ -60,7 +61,7 @@ class Promised:
         if method is None or reply.call.raw is not None or method.kind is not MethodKind.UNARY:
             self._done.clear()
             return
-        if only_reads(method) and not DOUBTFUL.match(method.name):
+        if only_reads(method) and not DOUBTFUL.match(capitalized(method.name)):
             return
         for told in [told for told in self._done if told[0] != method.path]:
             del self._done[told]  # it may be there no more

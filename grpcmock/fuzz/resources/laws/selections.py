@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -175,7 +176,7 @@ def filters(method: Method) -> Iterator[tuple[FieldDescriptor, Way]]:
 @lru_cache(4096)
 def only_lists(method: Method) -> bool:
     """Whether a method does nothing but tell what there is, as far as its name and options say."""
-    return only_reads(method) and _DOUBTFUL.match(method.name) is None
+    return only_reads(method) and _DOUBTFUL.match(capitalized(method.name)) is None
 
 
 @lru_cache(4096)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import shown
@@ -146,9 +147,9 @@ class Views:
 
 def is_listing(method: Method) -> bool:
     """Whether a method lists things of its own, all that there are as far as its name says."""
-    if item_of(method) is None or not only_lists(method) or _CHOICE.search(method.name):
+    if item_of(method) is None or not only_lists(method) or _CHOICE.search(capitalized(method.name)):
         return False
-    return method.kind.server_streams or _LISTS.fullmatch(method.name) is not None
+    return method.kind.server_streams or _LISTS.fullmatch(capitalized(method.name)) is not None
 
 
 def lists_held(output: Descriptor, way: Way = ()) -> Iterator[tuple[Way, FieldDescriptor]]:
