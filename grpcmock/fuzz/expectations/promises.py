@@ -57,6 +57,7 @@ _ANOTHER = re.compile(
     r"(?P<what>(?: [\w`' ]+? has)? (?:another|some other|there is another)(?: open| existing)? [a-z]+ [^.;,]*)"
 )
 _AGREES = re.compile(r"\b(?:same|this|that|these|those|overlap\w*|conflict\w*)\b")
+_AGREES_IN = re.compile(r"\b(?:same|this|that|these|those) `?([a-z_]+)`?")
 _WITHOUT = re.compile(r"\b(?:unless|except|not|no|without|other than|different)\b|n't\b")
 
 _FOR_A_WHILE = re.compile(r"\b(?:running|active|open|pending|progress|scheduled|recent\w*|within|same|not|no)\b")
@@ -154,22 +155,23 @@ def is_taken_once(words: str, nouns: frozenset[str]) -> bool:
     return False
 
 
-def refuses_same(words: str) -> bool:
-    """Whether a comment of a method says that it is refused where there is another thing that agrees with the request,
-    in ways in which what the same request has made before agrees.
+def refuses_same(words: str) -> frozenset[str] | None:
+    """Return by what a thing may agree with a request, as far as it is named, so that the request is refused; None if no
+    comment says so.
+
+    It is one that says it of another thing, and of nothing but agreement: what the same request has made before agrees in any case.
 
     >>> refuses_same("FAILED_PRECONDITION if another session overlaps it and is in the same room.")
-    True
-    >>> refuses_same("ALREADY_EXISTS if another project has this key.")
-    True
+    frozenset({'room'})
+    >>> refuses_same("ALREADY_EXISTS if another project has this `short_key`.")
+    frozenset({'short_key'})
     >>> refuses_same("FAILED_PRECONDITION if another one has this name and is published.")
-    False
     """
     for found in _ANOTHER.finditer(words):
         clauses = re.split(r"\band\b", found["what"])
         if all(_AGREES.search(clause) for clause in clauses) and not _WITHOUT.search(found["what"]):
-            return True
-    return False
+            return frozenset(_AGREES_IN.findall(found["what"]))
+    return None
 
 
 def must_name_something(words: str, nouns: frozenset[str]) -> bool:
