@@ -156,10 +156,8 @@ def is_taken_once(words: str, nouns: frozenset[str]) -> bool:
 
 
 def refuses_same(words: str) -> frozenset[str] | None:
-    """Return by what a thing may agree with a request, as far as it is named, so that the request is refused; None if no
-    comment says so.
-
-    It is one that says it of another thing, and of nothing but agreement: what the same request has made before agrees in any case.
+    """Return by what another thing may agree with a request, as far as it is named, so that the request is refused;
+    None if a comment doesn't say so, or more than that: what the same request has made before agrees in any case.
 
     >>> refuses_same("FAILED_PRECONDITION if another session overlaps it and is in the same room.")
     frozenset({'room'})

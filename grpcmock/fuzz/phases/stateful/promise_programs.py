@@ -41,10 +41,10 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         for promise in promises_of(method, plan.registry):
             yield from _same_twice(own, promise.way, plan, anew=not (promise.is_repeatable or promise.is_of_whole))
         yield from _named_alike(own, plan)
-        if refuses_same(method_comments(plan.registry).get(method.full_name, "")):
+        if refuses_same(method_comments(plan.registry).get(method.full_name, "")) is not None:
             program = MethodProgram(method, plan, "refused-again")
             for _ in range(2):
-                program.add(own)
+                program.add(own.filled())
             yield program.case("the same request twice, of which there can be one only")
     for way in islice(_naming(own, plan), _MOST):
         yield _absent(own, way, plan)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
-from grpcmock.fuzz.expectations.field_paths import values_at
+from grpcmock.fuzz.expectations.field_paths import reachable, values_at
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.promises import promises_of, refuses_same
@@ -89,11 +89,8 @@ class Promised:
 
     def _done_again(self, method: Method, request: Message, answer: Message | None, reply: Reply) -> Iterator[Finding]:
         """See whether the same request makes another thing, though its comment says that there can't be two."""
-        if (
-            not reply.is_ok
-            or answer is None
-            or not refuses_same(method_comments(self.registry).get(method.full_name, ""))
-        ):
+        named = refuses_same(method_comments(self.registry).get(method.full_name, ""))
+        if not reply.is_ok or answer is None or named is None or not _says(request, named):
             return
         told = (method.path, "", request.SerializePartialToString(deterministic=True))
         before = self._done.setdefault(told, _Done(request, answer))
@@ -102,6 +99,16 @@ class Promised:
             yield Finding(
                 check="duplicate_create", expected=expected, actual=actual, path="", key="the same again", method=method
             )
+
+
+def _says(request: Message, names: frozenset[str]) -> bool:
+    """Whether a request has something in each of its fields that are called so."""
+    descriptor: Any = request.DESCRIPTOR
+    for way in reachable(descriptor):
+        name = snake_case(way[-1].name)
+        if (name in names or name.partition("_")[0] in names) and not any(values_at(request, way)):
+            return False
+    return True
 
 
 def _compared(
