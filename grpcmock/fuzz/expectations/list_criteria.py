@@ -55,7 +55,15 @@ _ALL_FACTS = re.compile(
     r" (filters?|criteri\w+|conditions?)",
     re.IGNORECASE,
 )
-_DOUBT = re.compile(r"\b(unless|except|otherwise|ignored|may|might|at least one|prefix|substring|contain\w*|rank\w*)\b")
+_DOUBT = re.compile(
+    r"\b(unless|except|otherwise|ignored|may|might|at least one|prefix|substring|contain\w*|rank\w*|search\w*|begin\w*"
+    r"|start\w* with|in (their|its))\b"
+)
+_QUERY = re.compile(
+    r"(.*_)?(text|query|q|search|term|terms|keyword|keywords|phrase|pattern|prefix|match|contains|like)"
+)
+"""Texts that are looked for in others."""
+
 _TIMES = {
     "google.type.Date": ("year", "month", "day"),
     "google.protobuf.Timestamp": ("seconds", "nanos"),
@@ -174,7 +182,8 @@ def _meanings(one: FieldDescriptor, item: Descriptor) -> Iterator[tuple[Kind, Wa
     if one.type == one.TYPE_BOOL and (found := _INCLUDED.fullmatch(name)) is not None:
         yield from ((Kind.WITH, way) for way in _only(item, {found["what"]}, one))
     elif one.message_type is None:
-        yield from ((Kind.SAME, way) for way in _only(item, {name}, one))
+        is_query = one.type == one.TYPE_STRING and _QUERY.fullmatch(name)
+        yield from ((Kind.SAME, way) for way in (() if is_query else _only(item, {name}, one)))
         yield from ((Kind.HAS, way) for way in _only(item, {f"{name}s", f"{name}es"}, one, is_repeated=True))
     for kind, pattern in ((Kind.LEAST, _LEAST), (Kind.MOST, _MOST)):
         if (found := pattern.fullmatch(name)) is None or not _has_order(one):
