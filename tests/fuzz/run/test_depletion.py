@@ -30,7 +30,7 @@ def seen(code: Code, message: str = "", name: str = "CreateUsers") -> CaseResult
         (Code.FAILED_PRECONDITION, "no more rooms available", True),
         (Code.FAILED_PRECONDITION, "Sold out.", True),
         (Code.UNAVAILABLE, "all tables are taken", True),
-        (Code.UNKNOWN, "no licences left", True),
+        (Code.UNKNOWN, "no licenses left", True),
         (Code.UNKNOWN, "out of stock", True),
         # It comes too soon, is too large, or is refused for something else.
         (Code.RESOURCE_EXHAUSTED, "rate limit exceeded", False),
