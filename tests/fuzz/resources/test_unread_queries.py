@@ -107,5 +107,6 @@ def test_programs_look_for_two_texts_between_two_lists(herbs: Registry) -> None:
     (case,) = search_programs.of_nothing(methods["SearchHerbs"], ResourceFactory(plan))
     names = [call.method.name for call in case.calls]  # type: ignore[union-attr]
     assert names == ["ListHerbs", "SearchHerbs", "SearchHerbs", "ListHerbs"]
-    texts = {methods["SearchHerbs"].request_class.FromString(call.messages[0]).query for call in case.calls[1:3]}
+    asked: list[Any] = [methods["SearchHerbs"].request_class.FromString(call.messages[0]) for call in case.calls[1:3]]
+    texts = {one.query for one in asked}
     assert len(texts) == 2 and all(len(text) == 12 for text in texts)

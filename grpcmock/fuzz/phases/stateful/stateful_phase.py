@@ -16,6 +16,7 @@ from grpcmock.fuzz.phases.stateful import (
     credential_cases,
     criteria_programs,
     effect_programs,
+    flag_programs,
     freeing_programs,
     keyed_programs,
     lending_programs,
@@ -69,6 +70,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from refused_name_cases.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
+    yield from flag_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
