@@ -44,6 +44,7 @@ from grpcmock.fuzz.resources.laws.summaries import Summaries
 from grpcmock.fuzz.resources.laws.tallies import Tallies
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
+from grpcmock.fuzz.resources.laws.unread_queries import UnreadQueries
 from grpcmock.fuzz.resources.laws.versions import Versions
 from grpcmock.fuzz.resources.laws.views import Views
 from grpcmock.fuzz.resources.state_model import StateModel
@@ -85,7 +86,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
         *(Tallies(registry), Numbering(registry, case), ChildCounts(registry, case)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
-        *(OwnKeys(resources),),
+        *(OwnKeys(resources), UnreadQueries(registry)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

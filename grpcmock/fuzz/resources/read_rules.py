@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -271,9 +272,13 @@ class ReadRules:
 
     def shown(self, step: ResourceCall) -> Iterator[Finding]:
         """Things were shown in passing, by a method that may show less of them than there is."""
+        counts = Counter(getattr(message, step.resource.key) for message in step.resources())
         for message in step.resources():
-            known = self._memory.find(step.resource, getattr(message, step.resource.key))
-            if known is not None and known.is_there and not _is_partial(step):
+            key = getattr(message, step.resource.key)
+            known = self._memory.find(step.resource, key)
+            if known is None or counts[key] > 1 or _is_partial(step):
+                continue  # twice: states of it that are past
+            if known.is_there and known.is_as_made:
                 yield from self._compared_in_list(step, known, message)
 
     def _compared_in_list(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:

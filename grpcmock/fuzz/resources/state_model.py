@@ -6,6 +6,7 @@ them. What others have put there, or change meanwhile, is none of its business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.resource import Resources
 
+
+_OF_THE_PAST = re.compile(
+    r"Histor|Revision|Version|Audit|Log|Archive|Deleted|Removed|Trash|Past|Previous|Snapshot|Backup|Draft|Change|Event|Diff"
+)
+"""In the names of methods that may show how things were, or are to be."""
 
 _CHANGING = frozenset({Role.UPDATE, Role.DELETE, Role.UNDELETE, Role.EXPUNGE, Role.MOVE})
 
@@ -64,6 +70,7 @@ class StateModel:
         method = reply.call.method
         if (
             method is None
+            or _OF_THE_PAST.search(method.name)
             or not only_lists(method)
             or method.kind.client_streams
             or reply.call.caller is not Caller.OWN

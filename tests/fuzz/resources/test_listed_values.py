@@ -17,6 +17,7 @@ service Yard {
   rpc AddBoat(AddBoatRequest) returns (AddBoatResponse);
   rpc ListBoats(ListBoatsRequest) returns (ListBoatsResponse);
   rpc SearchBoats(SearchBoatsRequest) returns (stream SearchBoatsResponse);
+  rpc ListRevisions(ListBoatsRequest) returns (ListBoatsResponse);
   rpc Paint(PaintRequest) returns (AddBoatResponse);
 }
 message Boat { string id = 1; string sign = 2; string note = 3; string state = 4; Hull hull = 5; double meters = 6; }
@@ -103,6 +104,10 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "no text after it was painted": (
         set(),
         [*ADDED, ("Paint", {"id": "a"}, {"id": "a"}), searched(lacking(A, "note"), B)],
+    ),
+    "as it was, among its revisions": (
+        set(),
+        [*ADDED, ("ListRevisions", {}, {"boats": [{**A, "sign": "Olga"}]})],
     ),
     "of things that others made": (set(), [searched(A, lacking(B, "note"))]),
     "a summary of what can be read": (set(), [*DUG, ponds(lacking(P, "note"), lacking(Q, "note"))]),

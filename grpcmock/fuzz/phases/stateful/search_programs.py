@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import Role
-from grpcmock.fuzz.learning.accepted_requests import varied
+from grpcmock.fuzz.learning.accepted_requests import varied, with_other_keys
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
+from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.laws.searches import query_of, stated_fields
-from grpcmock.fuzz.resources.laws.selections import item_of
+from grpcmock.fuzz.resources.laws.selections import item_of, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ _TEXT = "abcdefghijkl"
 """What any text may be made of, and long enough to be in nothing else by chance."""
 
 _FEW = 10
+_MOST_LISTS = 2
+_THINGS = 3
 
 
 def cases(method: Method, factory: ResourceFactory) -> Iterator[Case]:
@@ -40,6 +44,28 @@ def cases(method: Method, factory: ResourceFactory) -> Iterator[Case]:
             sequence.add(call_of(method, _data(_looking(method, factory, word))))
         if all(handle is not None and sequence.get(handle) is not None for handle in handles):
             yield sequence.finish(f"things are looked for by their {name}")
+
+
+def of_nothing(method: Method, factory: ResourceFactory) -> Iterator[Case]:
+    """Yield the programs of a method that searches: for texts that nothing has, between two looks at all there is."""
+    plan, item = factory.plan, item_of(method)
+    if query_of(method) is None or method.path not in plan.acceptance.first:
+        return
+    lists = [one for one in plan.acceptance.first.values() if item_of(one.method) is item and only_lists(one.method)]
+    for listing in [one for one in lists if query_of(one.method) is None and not one.needs][:_MOST_LISTS]:
+        program = MethodProgram(method, plan, f"nothing-of-{listing.method.name}")
+        resource, _ = factory.resources.by_path.get(listing.method.path, (None, None))
+        creating = resource.operation(Role.CREATE) if resource is not None else None
+        maker = plan.acceptance.first.get(creating.method.path) if creating is not None else None
+        for number in range(_THINGS if maker is not None else 0):
+            program.add(with_other_keys(maker.filled(), f"nothing {number}"), anew=number)  # type: ignore[union-attr]
+        plain = replace(listing, data=b"", full=b"", values={})
+        program.add(plain)
+        for number in range(2):
+            request = _looking(method, factory, _word(method, factory, f"nothing {number}"))
+            program.add(replace(plan.acceptance.first[method.path], data=_data(request), full=b"", values={}, needs=()))
+        program.add(plain)
+        yield program.case("texts that nothing has are looked for, between two looks at all that there is")
 
 
 def things_with(

@@ -18,6 +18,7 @@ from grpcmock.fuzz.phases.stateful import (
     credential_cases,
     criteria_programs,
     effect_programs,
+    flag_programs,
     freeing_programs,
     keyed_programs,
     lending_programs,
@@ -75,6 +76,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from refused_name_cases.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
+    yield from flag_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
@@ -88,6 +90,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     factory = _factory(plan)
     yield from catalog_programs.cases(method, plan, factory.resources)
     yield from search_programs.cases(method, factory)
+    yield from search_programs.of_nothing(method, factory)
     yield from size_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)
     if known is None:

@@ -34,7 +34,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     for held in found[:_MOST_VIEWS]:
         for change in _changes(own, plan)[:_MOST_CHANGES]:
             program = MethodProgram(method, plan, f"with-{held.method.name}-after-{change.method.name}")
-            looks = [replace(one, data=_names_alone(one), full=b"", values={}) for one in (held, own)]
+            looks = [replace(one, data=names_alone(one), full=b"", values={}) for one in (held, own)]
             for _ in range(_TIMES):
                 program.add(replace(change, full=b"", values={}))
                 for look in looks:
@@ -64,7 +64,7 @@ def _changes(own: AcceptedRequest, plan: Plan) -> list[AcceptedRequest]:
     return sorted(found, key=lambda one: (plan.acceptance.rank(one.method), one.method.full_name))
 
 
-def _names_alone(request: AcceptedRequest) -> bytes:
+def names_alone(request: AcceptedRequest) -> bytes:
     """Return a request that says nothing but what it means."""
     message, names = request.message, {str(need.target[0]) for need in request.needs}
     for one, _ in message.ListFields():
