@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def words_of(name: str) -> frozenset[str]:
     """Return the words in the name of a type or field.
@@ -12,6 +14,7 @@ def words_of(name: str) -> frozenset[str]:
     return frozenset(snake_case(name).split("_"))
 
 
+@lru_cache(16_384)
 def snake_case(name: str) -> str:
     """Return a name in lower case with underscores: ``pageSize``, ``page_size`` and ``PageSize`` alike."""
     pieces = []
