@@ -1,0 +1,244 @@
+"""What to do otherwise after a refusal: other values, names of other things, less, or more messages of a stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, combinations, islice, pairwise, zip_longest
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.client.details import decode_details
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, reachable, resolve, values_at
+from grpcmock.fuzz.expectations.violations import violations_in
+from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
+from grpcmock.fuzz.learning.moments import SPANS, is_moment
+from grpcmock.fuzz.learning.request_changes import Change
+from grpcmock.schema.naming import snake_case
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.learning.candidates import Candidates
+    from grpcmock.fuzz.learning.known_things import KnownKey, KnownThings
+    from grpcmock.fuzz.model.cases import Path
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.schema import Method, Registry
+
+_EACH = 14
+"""So many values are tried in a field that was named; …"""
+
+_ANY = 3
+"""… and so many in each where none was."""
+
+_MOST_KEYS = 24
+
+_NAMES = 3
+"""So many fields are thought of that may name things at once."""
+
+_LONGEST = 3
+"""Messages of a stream."""
+
+STATE = 2
+"""The stage of a request that is refused for how things are now."""
+
+_TELLING = 4
+"""Characters of a value that a refusal repeats hardly by accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Knows the request that was refused, and proposes changes of it."""
+
+    method: Method
+    registry: Registry
+    candidates: Candidates
+    things: KnownThings
+    base: tuple[Message, ...]
+    """The messages of the request."""
+
+    keys: Mapping[Path, KnownKey]
+    """What the first of them names."""
+
+    def of(self, reply: Reply) -> Iterator[Change]:
+        """Yield what may be done otherwise after a refusal, the likeliest first."""
+        words, named = self.objected(reply)
+        ways = reachable(self.method.input)
+        if reply.code == Code.NOT_FOUND:
+            names = [*named, *(way for way in ways if way not in named)]
+            spoken = set(re.findall("[a-z]+", reply.message.lower()))
+            names.sort(key=lambda way: spoken.isdisjoint(stem_of(snake_case(way[-1].name)).split("_")))
+            yield from chain.from_iterable(islice(self.names(way, reply.message, anything=True), 4) for way in names)
+            yield from self._two_names(reply.message)
+            yield from _in_turns([islice(self.values(way, reply.message), _ANY) for way in named])
+            inner = [way for way in reversed(ways) if 1 < len(way) <= _depth(self.base[0], way)]
+            yield from self._left_out(inner)
+            return  # what isn't there has to be made first, or needn't be named
+        if reply.code == Code.ALREADY_EXISTS:
+            named = named or tuple(way for way in ways if way[-1].message_type is None)
+        if named:
+            for at in range(len(self.base) - 1, 0, -1):
+                yield from self._in_later(at, named, words, reply.message)
+            by_name = (*words, *named_in(reply.message, self.method.input))
+            yield from self._left_out(way for way in named if way not in by_name)
+            yield from _in_turns([islice(self.values(way, words.get(way, reply.message)), _EACH) for way in named])
+            yield from self._oneofs(named)
+        if stage(reply) == STATE:
+            yield from self._made_otherwise()
+        yield from self._spans(ways)
+        yield Change(())
+        yield from self._agreeing()
+        others = [way for way in ways if way not in named and len(way) <= _depth(self.base[0], way)]
+        if not named:
+            yield from self._left_out(reversed(others))
+        if self.method.kind.client_streams and len(self.base) < _LONGEST:
+            yield from self._further_messages()
+        # What isn't there may be what is missed; then what is there may be what is wrong.
+        others.sort(key=lambda way: (any(values_at(self.base[0], way)), len(way)))
+        yield from _in_turns([islice(self.values(way, reply.message), _ANY) for way in others])
+        contents = [way for way in others if way[-1].type == way[-1].TYPE_BYTES]
+        yield from (replace(change, also=Change(())) for way in contents for change in islice(self.values(way, ""), 1))
+
+    def _made_otherwise(self) -> Iterator[Change]:
+        """Yield other things in the place of those that are named: what has no stock can't be sold, and what isn't paid
+        can't be shipped."""
+        for place, known in self.keys.items():
+            way = resolve(self.method.input, ".".join(str(step) for step in place if isinstance(step, str)))
+            for key in self.things.made_otherwise(known) if way else ():
+                yield Change(way, key.value, key)  # type: ignore[arg-type]
+
+    def _spans(self, ways: Sequence[Fields]) -> Iterator[Change]:
+        """Yield both ends of what goes from one day or time to another: an end that fits may fit no beginning that is
+        there."""
+        by_name = {tuple(step.name for step in way): way for way in ways if is_set(self.base[0], way)}
+        for path, way in by_name.items():
+            for low, high in SPANS:
+                last = re.sub(rf"(?<![a-z]){low}(?![a-z])", high, path[-1])
+                other = by_name.get((*path[:-1], last)) if last != path[-1] else None
+                if other is None or other[-1].cpp_type != way[-1].cpp_type:
+                    continue
+                values = [one for one in islice(self.candidates.of(way[-1]), _EACH) if is_moment(one)]
+                for begin, end in islice(pairwise(values), 2):
+                    yield Change(way, begin, also=Change(other, end))
+
+    def _agreeing(self) -> Iterator[Change]:
+        """Yield what things say of when they are, and in which unit, in fields that say it of the request."""
+        for way in reachable(self.method.input):
+            if len(way) == 1 and way[-1].message_type is None and is_set(self.base[0], way):
+                yield from (Change(way, value) for value in islice(self.things.agreeing(way[-1]), 2))
+
+    def _left_out(self, ways: Iterable[Fields]) -> Iterator[Change]:
+        yield from (Change(way) for way in ways if is_set(self.base[0], way) and not _is_only(way))
+
+    def _two_names(self, words: str) -> Iterator[Change]:
+        """Yield names of two things at once: where neither is there, naming one makes no difference."""
+        told = [(way, list(islice(self.names(way, words), 4))) for way in reachable(self.method.input)]
+        for (_, ours), (_, theirs) in combinations([(way, keys) for way, keys in told if keys][:_NAMES], 2):
+            for mine in ours[:_NAMES]:
+                other = next((one for one in theirs if one.value != mine.value), theirs[0])
+                yield replace(mine, also=other)
+
+    def _in_later(self, at: int, named: tuple[Fields, ...], words: dict[Fields, str], text: str) -> Iterator[Change]:
+        """Yield changes of what is named in a message behind the first one."""
+        there = [way for way in named if len(way) <= _depth(self.base[at], way)]
+        for change in _in_turns([islice(self.values(way, words.get(way, text)), _ANY) for way in there]):
+            yield Change(change.fields, change.value, at=at)
+
+    def _further_messages(self) -> Iterator[Change]:
+        """Yield messages to add to a stream: of each arm of its oneofs, or such as the first one."""
+        arms = [arm for oneof in self.method.input.oneofs for arm in oneof.fields if len(oneof.fields) > 1]
+        fields = sorted(self.method.input.fields, key=lambda field: not is_set(self.base[0], (field,)))
+        for field in arms or fields[:1]:
+            for change in islice(self.values((field,), ""), 2):
+                yield Change(change.fields, change.value, at=len(self.base))
+
+    def objected(self, reply: Reply) -> tuple[dict[Fields, str], tuple[Fields, ...]]:
+        """Give the fields that a refusal names, the innermost first, and its words of each."""
+        words: dict[Fields, str] = {}
+        rich = decode_details(reply.trailers, self.registry) if reply.trailers else None
+        for detail in rich.details if rich is not None else ():
+            for path, description in violations_in(detail.message):
+                if fields := resolve(self.method.input, path):
+                    words[fields] = f"{words.get(fields, '')} {description}"
+        if words:
+            return words, tuple(words)
+        named = named_in(reply.message, self.method.input) or self._quoted(reply.message)
+        there = [way for way in named if len(way) <= _depth(self.base[0], way)] or list(named)
+        return {}, tuple(sorted(there, key=lambda way: (-len(way), way[-1].message_type is not None)))
+
+    def _quoted(self, text: str) -> tuple[Fields, ...]:
+        """Return the fields whose values a refusal repeats."""
+        base, found = self.base[0], []
+        for way in reachable(self.method.input):
+            if way[-1].type == way[-1].TYPE_STRING and len(way) <= _depth(base, way):
+                values = (
+                    one for value in values_at(base, way) for one in ([value] if isinstance(value, str) else value)
+                )
+                if any(len(value) >= _TELLING and value in text for value in values):
+                    found.append(way)
+        return tuple(found)
+
+    def names(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[Change]:
+        """Yield what a field may name of all that there is."""
+        if way[-1].message_type is None and way[-1].enum_type is None and way[-1].cpp_type != way[-1].CPPTYPE_BOOL:
+            # What is of a thing that is named already goes with it: an article that is in that very order.
+            makers = [known.made_by for known in self.keys.values()]
+            found = list(islice(self.things.keys_for(self.method, way, words, anything=anything), _MOST_KEYS))
+            found.sort(key=lambda key: not any(key.made_by is maker for maker in makers if maker is not None))
+            for key in found:
+                yield Change(way, key.value, key)
+                if key.made_by is not None:
+                    given = chosen_at(key.made_by.message, key.value)
+                    if given is not None and given != key.made_by.own_id:
+                        yield Change(way, key.value)  # such as a currency: a value that names nothing
+
+    def values(self, way: Fields, words: str) -> Iterator[Change]:
+        """Yield what a field may hold: names of what there is, and then values, by the *words* of a refusal first."""
+        yield from islice(self.names(way, words), 3)
+        for value in self.candidates.of(way[-1], words):
+            yield Change(way, value)
+
+    def _oneofs(self, named: tuple[Fields, ...]) -> Iterator[Change]:
+        """Yield the arms of oneofs that are named, each with something in it."""
+        for way in named:
+            oneof = way[-1].containing_oneof
+            for arm in oneof.fields if oneof is not None else ():
+                yield from islice(self.values((*way[:-1], arm), ""), 2)
+
+
+def stage(reply: Reply) -> int:
+    """Tell how far a request got: past what it says, past what it names, or to what can't be done now."""
+    if reply.code in (Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE):
+        return 0
+    return 1 if reply.code in (Code.NOT_FOUND, Code.ALREADY_EXISTS) else 2
+
+
+def _is_only(way: Fields) -> bool:
+    """Whether a field is an arm of a oneof: leaving it out is another request."""
+    oneof = way[-1].containing_oneof
+    return oneof is not None and len(oneof.fields) > 1
+
+
+def _depth(message: Message, way: Fields) -> int:
+    """Count the steps of a way that can be gone now: to fields of messages that are there, or could be in a list."""
+    depth, current = 1, message
+    for field in way[:-1]:
+        if field.is_repeated:
+            items = getattr(current, field.name)
+            if not items or hasattr(items, "items"):
+                return depth
+            current = items[0]
+        elif not current.HasField(field.name):
+            return depth
+        else:
+            current = getattr(current, field.name)
+        depth += 1
+    return depth
+
+
+def _in_turns(sources: list[Iterator[Change]]) -> Iterator[Change]:
+    """Yield the first of each, then the second of each."""
+    nothing: Any = object()
+    for found in zip_longest(*sources, fillvalue=nothing):
+        yield from (change for change in found if change is not nothing)
