@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import MethodOptions
 
+from grpcmock.fuzz.expectations.list_criteria import AT_LEAST, stands_for_several
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
@@ -25,7 +26,6 @@ from grpcmock.fuzz.resources.known_resources import (
     is_volatile,
     must_stay,
 )
-from grpcmock.fuzz.resources.laws.selections import AT_LEAST
 from grpcmock.fuzz.resources.pagination import ADVICE
 from grpcmock.status import Code
 
@@ -306,6 +306,8 @@ def _filtered_out(step: ResourceCall) -> Iterator[Finding]:
     for asked, value in step.request.ListFields():
         own = fields.get(asked.name)
         if asked.name not in step.operation.filters or own is None or own.is_repeated or not same_type(own, asked):
+            continue
+        if own.enum_type is not asked.enum_type or stands_for_several(asked, value):
             continue
         if own.enum_type is None and not (own.cpp_type == own.CPPTYPE_BOOL and is_optional(asked)):
             continue

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.expectations.list_criteria import AT_LEAST
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import is_set, shown
-from grpcmock.fuzz.resources.fields import is_map, same_type
+from grpcmock.fuzz.resources.fields import is_map, names_same, same_type
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -38,9 +39,6 @@ _NO_FILTER = re.compile(
     r"|view|format|unit|units|currency|language|locale|lang|zone|timezone|version|revision)(_.*)?"
 )
 """What a thing is called itself, by which a list may mean what lies below it; where a list begins, and how it looks."""
-
-AT_LEAST = re.compile(r"priority|severity|level|rank|grade|tier|rating")
-"""Of these a request may name the least."""
 
 _NEXT = re.compile(r"(.*_)?(next|more|truncated|continue|continuation|cursor)(_.*)?")
 _DEEPEST = 2
@@ -145,7 +143,14 @@ class Selections:
                 continue
             name, value = ".".join(step.name for step in one.way), _told(one.asked, one.value)
             having = _having(method, whole.items, one.way, one.value)
-            missing = [data for data in having if data not in one.items and one.must_show(data, whole.items)]
+            forms = [_parsed(method, data) for data in one.items if data not in whole.items]
+            missing = [
+                data
+                for data in having
+                if data not in one.items
+                and one.must_show(data, whole.items)
+                and not any(names_same(_parsed(method, data), form) for form in forms)
+            ]
             others = [data for data in one.items if data in whole.items and data not in having]
             if having and others and _is_exact(one.asked):
                 expected = f"only what has {name} {value}, which the request asks for"
