@@ -50,6 +50,20 @@ _IRREGULAR = {
     "ship": "shipped",
     "pin": "pinned",
     "submit": "submitted",
+    "hold": "held",
+    "build": "built",
+    "leave": "left",
+    "lose": "lost",
+    "undo": "undone",
+    "override": "overridden",
+    "choose": "chosen",
+    "commit": "committed",
+    "transfer": "transferred",
+    "defer": "deferred",
+    "skip": "skipped",
+    "reset": "reset",
+    "split": "split",
+    "cut": "cut",
 }
 
 

@@ -54,7 +54,8 @@ _TAKEN = re.compile(
 )
 _ANOTHER = re.compile(
     r"\b(?:ALREADY_EXISTS|FAILED_PRECONDITION)\b[^.;]*?\b(?:if|when|where|once)\b"
-    r"(?P<what>(?: [\w`' ]+? has)? (?:another|some other|there is another)(?: open| existing)? [a-z]+ [^.;,]*)(?P<rest>[^.;]*)"
+    r"(?P<what>(?: [\w`' ]+? has)? (?:another|some other|there is another)(?: open| existing)? [a-z]+ [^.;,]*)"
+    r"(?P<rest>[^.;]*)"
 )
 _AGREES = re.compile(r"\b(?:same|this|that|these|those|overlap\w*|conflict\w*)\b")
 _WITHOUT = re.compile(r"\b(?:unless|except|not|no|without|other than|different)\b|n't\b")
