@@ -19,6 +19,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.naming import singular
+from grpcmock.fuzz.expectations.ranks import AT_LEAST, NUMBERS, may_rank, stands_for_several
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 Way = tuple[FieldDescriptor, ...]
-
-AT_LEAST = re.compile(r"priority|severity|level|rank|grade|tier|rating|importance|urgency|risk")
-"""Of these a request may name the least."""
 
 _FILTERS = re.compile(r"filters?|query|where|criteria|selector|by|conditions?")
 """Fields of requests whose messages hold what a list is asked for."""
@@ -61,9 +59,6 @@ _TREE = re.compile(
     r"|prefix|namespace|domain|collection)(_(id|key|name|code|number))?"
 )
 """What has others of its sort below it, which who asks for the upper one may mean as well."""
-
-_ANY_VALUE = re.compile(r"(.*_)?(ALL|ANY|BOTH|EVERY\w*|DEFAULT|NOT_\w+|NON_\w+|EXCEPT_\w+)")
-"""Values of enums that stand for several."""
 
 _KEY = re.compile(r"id|uid|uuid|key|name|number|code|token|cursor|seq|sequence|offset|index|page|item|row|result")
 """Behind ``after`` and ``last``, these say where a list goes on, in whichever order."""
@@ -108,12 +103,6 @@ _ONLY = re.compile(r"\b(only|exact\w*|equals?)\b", re.IGNORECASE)
 _ROUNDED = 0.01
 """By so much of them, numbers may be rounded where they are shown."""
 
-_NUMBERS = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_DOUBLE),
-        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_FLOAT),
-    )
-)
 _DEEPEST = 2
 
 
@@ -159,8 +148,7 @@ class Criterion:
     def is_ranked(self) -> bool:
         """Whether a value may stand for all that rank higher, or lower, as far as nothing is said of it."""
         last = self.way[-1]
-        is_rank = last.enum_type is not None or last.cpp_type in _NUMBERS
-        return self.kind is Kind.SAME and is_rank and not _ONLY.search(self.comment)
+        return self.kind is Kind.SAME and may_rank(last) and not _ONLY.search(self.comment)
 
     @property
     def is_exclusive(self) -> bool:
@@ -247,12 +235,6 @@ def criteria_of(method: Method, item: Descriptor, registry: Registry) -> tuple[C
     return tuple(found)
 
 
-def stands_for_several(one: FieldDescriptor, value: Any) -> bool:
-    """Whether a value of an enum is called so that what has another one may be meant: ``ALL``, ``NOT_DONE``."""
-    known = one.enum_type.values_by_number.get(value) if one.enum_type is not None else None
-    return known is not None and _ANY_VALUE.fullmatch(known.name) is not None
-
-
 def _places(request: Descriptor) -> Iterator[Way]:
     for one in request.fields:
         if _NO_CRITERION.fullmatch(one.name):
@@ -282,7 +264,7 @@ def _meanings(one: FieldDescriptor, item: Descriptor) -> Iterator[tuple[Kind, Wa
             continue
         stem = found["stem"] or found["rest"]
         if stem and (
-            _KEY.fullmatch(stem.rpartition("_")[2]) or (_LATE_WORDS.fullmatch(name) and one.cpp_type in _NUMBERS)
+            _KEY.fullmatch(stem.rpartition("_")[2]) or (_LATE_WORDS.fullmatch(name) and one.cpp_type in NUMBERS)
         ):
             continue
         names = {f"{stem}{end}" for end in _OF_TIMES} if stem else set(_UNNAMED_DAYS)

@@ -64,6 +64,14 @@ _IRREGULAR = {
     "reset": "reset",
     "split": "split",
     "cut": "cut",
+    "cast": "cast",
+    "run": "run",
+    "set": "set",
+    "get": "got",
+    "let": "let",
+    "bid": "bid",
+    "hit": "hit",
+    "shut": "shut",
 }
 
 
@@ -110,4 +118,6 @@ def participle(verb: str) -> str:
         return _IRREGULAR[verb]
     if verb.endswith("e"):
         return f"{verb}d"
+    if re.fullmatch("[^aeiou]*[aeiou][bdgmnprt]", verb):
+        return f"{verb}{verb[-1]}ed"
     return f"{verb[:-1]}ied" if re.search("[^aeiou]y$", verb) else f"{verb}ed"

@@ -78,7 +78,10 @@ def names_same(one: Message, other: Message) -> bool:
     descriptor: Any = one.DESCRIPTOR
     noun = snake_case(descriptor.name)
     key = named(descriptor, *(f"{noun}_{name}" for name in KEYS), *KEYS)
-    return bool(key and getattr(one, key) and getattr(one, key) == getattr(other, key))
+    if not key or not getattr(one, key) or getattr(one, key) != getattr(other, key):
+        return False
+    scopes = [own.name for own in descriptor.fields if is_key(own) and own.name.endswith(("_id", "parent"))]
+    return not any(getattr(one, own) and getattr(other, own) not in ("", 0, getattr(one, own)) for own in scopes)
 
 
 def is_map(field: FieldDescriptor) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from grpcmock.fuzz.expectations.list_criteria import AT_LEAST, stands_for_several
+from grpcmock.fuzz.expectations.ranks import AT_LEAST, stands_for_several
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said

@@ -82,6 +82,9 @@ class Criteria:
     _proven: set[tuple[str, str]] = field(default_factory=set)
     """The paths of methods with the names of fields of which it was shown what they ask for."""
 
+    _told: set[tuple[str, str]] = field(default_factory=set)
+    """The paths of methods with the names of criteria of which items have told something: others may show less."""
+
     _joined: set[tuple[str, frozenset[str]]] = field(default_factory=set)
     """The paths of methods, with the names of what was asked for at once, where less was shown than for one of it."""
 
@@ -109,6 +112,8 @@ class Criteria:
         still_there = [finding for data, known, finding in lists.missed if data in items and now <= known]
         lists.missed = [one for one in lists.missed if not (one[0] in items and now <= one[1])]
         yield from still_there
+        told = [one for one in criteria if any(one.held_by(item) for item in items.values())]
+        self._told |= {(method.path, one.name) for one in told}
         is_whole = _is_whole(method, request, answers, len(items))
         silent = [pair for pair in asked if pair[1] is False and not self._is_known(method, pair[0])]
         asked = [pair for pair in asked if pair not in silent]  # it isn't known to leave anything out
@@ -121,6 +126,11 @@ class Criteria:
         for data, one_item in items.items():
             lists.items[data] = one_item
             lists.asked.setdefault(data, []).append(now)
+
+    def _admits(self, method: Method, one: Criterion, value: Any, item: Message) -> bool | None:
+        """Whether an item is asked for; None if that isn't clear, as where items don't tell what they have there."""
+        is_told = one.kind is Kind.WITH or (method.path, one.name) in self._told
+        return one.admits(value, item) if is_told or one.held_by(item) else None
 
     def _is_known(self, method: Method, one: Criterion) -> bool:
         return one.is_known or (method.path, one.name) in self._proven
@@ -135,10 +145,15 @@ class Criteria:
     ) -> None:
         """See whether of what the others ask for all is shown that this one asks for as well, and nothing else."""
         rest = [pair for pair in asked if pair is not unknown]
-        within = [data for data, item in lists.items.items() if all(one.admits(value, item) for one, value in rest)]
+        within = [
+            data
+            for data, item in lists.items.items()
+            if all(self._admits(method, one, value, item) for one, value in rest)
+        ]
         one, value = unknown
         wanted, others = (
-            {data for data in within if one.admits(value, lists.items[data]) is kind} for kind in (True, False)
+            {data for data in within if self._admits(method, one, value, lists.items[data]) is kind}
+            for kind in (True, False)
         )
         if wanted and others and wanted <= items.keys() and others.isdisjoint(items):
             self._proven.add((method.path, one.name))
@@ -157,16 +172,17 @@ class Criteria:
         there = {data: item for data, item in lists.items.items() if lists.shows_for(data, now)}
         is_joined = self._is_joined(method, asked, there, items, is_whole=is_whole)
         for item in items.values() if is_joined else ():
-            wrong = next(((one, value) for one, value in asked if one.admits(value, item) is False), None)
+            wrong = next(
+                ((one, value) for one, value in asked if self._admits(method, one, value, item) is False), None
+            )
             if wrong is None or not _is_plain(*wrong, there, items):
                 continue
             yield _finding(method, wrong[0].name, f"only what is asked for by {words}", f"{shown(item)}, too")
             break
-        others = [item for data, item in items.items() if data not in lists.items]
         for data, item in there.items() if is_whole else ():
-            if any(names_same(item, other) for other in others):
+            if data not in items and any(names_same(item, other) for other in items.values()):
                 continue  # it is shown otherwise than before
-            if data not in items and all(one.admits(value, item) is True for one, value in asked):
+            if data not in items and all(self._admits(method, one, value, item) is True for one, value in asked):
                 name = ", ".join(one.name for one, _ in asked)
                 expected = f"{shown(item)} among what is asked for by {words}: it is shown where less is asked for"
                 found = _finding(method, name, expected, f"{len(items)} others, and not this one")
@@ -181,7 +197,7 @@ class Criteria:
         explicit = [(one, value) for one, value in asked if one.kind is not Kind.WITH]
         key = (method.path, frozenset(one.name for one, _ in explicit))
         fitting = {
-            data: [one.admits(value, item) for one, value in explicit]
+            data: [self._admits(method, one, value, item) for one, value in explicit]
             for data, item in there.items()
             if data not in items
         }
@@ -212,10 +228,12 @@ def _is_plain(one: Criterion, value: Any, there: dict[bytes, Message], items: di
         return True
     ranks = {data: own for data, item in known.items() if (own := one.held_by(item)) is not None}
     shown_now = {data for data in ranks if data in items}
-    higher, lower = (
-        {data for data, own in ranks.items() if (own >= value) is up or own == value} for up in (True, False)
-    )
-    return shown_now not in (higher, lower)
+    sides = [
+        {data for data, own in ranks.items() if own and own >= value},
+        {data for data, own in ranks.items() if own <= value},
+        {data for data, own in ranks.items() if own and own <= value},
+    ]
+    return shown_now not in sides
 
 
 def _base(request: Message, criteria: tuple[Criterion, ...]) -> bytes:

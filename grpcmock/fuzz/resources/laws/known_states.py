@@ -30,10 +30,12 @@ _PASSING = re.compile(
 )
 """States that end, or begin, by themselves."""
 
-_LASTING = re.compile(
-    r"(?!open|hidden|broken|golden).*(?:ed|en|id|nt|ne)|(?:checked|signed|locked|logged) (?:in|out|off)"
+_NOW = re.compile(
+    r"(?:is )?(?:re)?open|drafts?|(?:on )?hold|idle|empty|public|private|hidden|free|busy|full|vacant|online|offline|up"
+    r"|down|on|off|enabled|disabled|locked|unlocked|paused|suspended|frozen|muted|blocked|healthy|unhealthy|default|normal"
 )
-"""Words for what was done: what is delivered is paid still, though its state isn't ``PAID`` any more."""
+"""Words for what is so now, or isn't. Others are for what was done: what is delivered is paid still, though its state
+isn't ``PAID`` any more."""
 
 OVER = frozenset(
     (
@@ -76,6 +78,9 @@ class Known:
     ahead: set[str] = field(default_factory=set)
     """What isn't so, and wasn't before, as far as states go in their order."""
 
+    first: set[str] = field(default_factory=set)
+    """What all such things begin with."""
+
     scope: dict[str, Any] = field(default_factory=dict)
     """What else it was named by, and names: it may have its key within a project only."""
 
@@ -101,7 +106,8 @@ class Known:
             return None
         if self.holds & condition.states:
             return not condition.is_unless
-        fails = {word for word in self.fails if word in self.ahead or not _LASTING.fullmatch(word)}
+        now = self.ahead | (self.first if condition.is_unless else set())
+        fails = {word for word in self.fails if word in now or _NOW.fullmatch(word)}
         return condition.is_unless if condition.states <= fails else None
 
 
@@ -120,6 +126,9 @@ def heard(message: Message, *, is_whole: bool) -> Known:
         known.holds |= holding
         known.fails |= words.keys() - holding
         known.ahead |= {word for word, own in words.items() if own > number}
+        if one.enum_type is not None:
+            begins = [word for word in words if not _PASSING.fullmatch(word)]
+            known.first |= {word for word in begins[:1] if words[word] <= 1}
         value = one.enum_type.values_by_number.get(content) if one.enum_type is not None else None
         if holding:
             known.told += f"{', ' if known.told else ''}{one.name} {value.name if value else shown(content)}"

@@ -61,6 +61,9 @@ _SCOPE = re.compile(
 _BY_STEPS = frozenset({"approved", "confirmed", "signed", "reviewed", "voted", "acknowledged", "accepted", "requested"})
 """What it may take more than one to do."""
 
+_AT_ONCE = frozenset({"deleted", "removed", "archived", "trashed"})
+"""What is done where an answer doesn't show it: other things, such as jobs that are canceled, come to an end later."""
+
 _PARTS = re.compile(r"(.*_)?(view|mask|fields|select|projection)")
 _NOTES = re.compile(r"(.*_)?(etag|version|revision|generation|sequence|updated?_?(at|on|time)?|modified_(at|time))")
 """Fields that change with whatever is done."""
@@ -85,6 +88,9 @@ class States:
     _states: dict[_Thing, Known] = field(default_factory=dict)
     _keys: dict[str, str] = field(default_factory=dict)
     """The fields with the keys, by types."""
+
+    _under_way: set[str] = field(default_factory=set)
+    """The states into which calls were to lead whose answers didn't show it: things may come to be in them later."""
 
     _widest: dict[_Thing, set[str]] = field(default_factory=dict)
     """The fields with which things were shown."""
@@ -121,7 +127,7 @@ class States:
                 thing = self._meant(method, request, condition, things)
                 state = self._states[thing] if thing is not None else Known()
                 is_again = condition.is_mild and done_by(method) in state.holds
-                if state.is_as(condition) is True and not is_again:
+                if state.is_as(condition) is True and not is_again and not self._under_way & state.fails:
                     yield _finding(
                         method,
                         f"an error, as the comment of {method.name} says, since {condition}: it was shown with"
@@ -136,7 +142,9 @@ class States:
                 return
             state = self._states[thing]
             is_over = bool(state.holds & OVER) and reason.states <= OVER
-            if state.is_as(reason) is False and not is_over and not state.may_end:
+            if is_over or state.may_end or self._under_way & state.fails:
+                return
+            if state.is_as(reason) is False:
                 yield _finding(
                     method,
                     f"another reason, or none: it was shown with {state.told}",
@@ -230,10 +238,15 @@ class States:
             whole = [answer, *(value for one, value in answer.ListFields() if one.message_type and not one.is_repeated)]
             for message in messages_in(answer):
                 self._hear(message, scope, is_whole=not is_part and any(message is one for one in whole))
+        if not only_reads(method):
+            told = [
+                word for answer in answers for one in messages_in(answer) for word in heard(one, is_whole=True).holds
+            ]
+            self._under_way |= {done_by(method), *_asked_for(request)} - set(told)
         done = done_by(method)
         if len(things) == 1 and not only_reads(method) and not is_making and self._does_all(method, request, things[0]):
             state = self._states.setdefault(things[0], Known(scope=scope, told=f"{method.name} answered OK"))
-            if not state.holds and done in vocabulary(self.registry):
+            if not state.holds and done in _AT_ONCE and done in vocabulary(self.registry):
                 state.holds.add(done)
 
     def _hear(self, message: Message, scope: dict[str, Any], *, is_whole: bool) -> None:
@@ -280,6 +293,13 @@ def _values(message: Message, before: str = "", depth: int = _DEEPEST) -> Iterat
             yield name, value
             if before:
                 yield snake_case(one.name), value
+
+
+def _asked_for(request: Message) -> Iterator[str]:
+    """Yield the values of enums that a request has, which may be states."""
+    for one, value in request.ListFields():
+        if one.enum_type is not None and not one.is_repeated and value in (words := words_of(one)):
+            yield plain(words[value])
 
 
 def _noun(thing: _Thing) -> str:
