@@ -63,7 +63,9 @@ _TREE = re.compile(
 _KEY = re.compile(r"id|uid|uuid|key|name|number|code|token|cursor|seq|sequence|offset|index|page|item|row|result")
 """Behind ``after`` and ``last``, these say where a list goes on, in whichever order."""
 
-_BY_SERVER = re.compile(r"(.*_)?(creat|updat|modif|chang|insert|record|receiv|start|finish|complet|seen|access)\w*")
+_BY_SERVER = re.compile(
+    r"(.*_)?(create|creation|update|modified|modification|change|insert|record|receive|start|finish|complete|seen|access)\w*"
+)
 """Times that servers take from the clock, and may show less exactly than they keep them."""
 
 _LATE_WORDS = re.compile(r"(?:first|last|start|end|latest|earliest)_.*")
