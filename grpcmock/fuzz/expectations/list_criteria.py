@@ -7,24 +7,28 @@ earlier. Whether a server really does so it has to show, or the comments say it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.naming import singular
+from grpcmock.fuzz.expectations.ranks import AT_LEAST, NUMBERS, may_rank, stands_for_several
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from grpcmock.schema import Method, Registry
 
-Way = tuple["FieldDescriptor", ...]
+Way = tuple[FieldDescriptor, ...]
 
 _FILTERS = re.compile(r"filters?|query|where|criteria|selector|by|conditions?")
 """Fields of requests whose messages hold what a list is asked for."""
@@ -42,6 +46,29 @@ _MOST = re.compile(
     r"|(?:max|maximum|most|to|before|until|latest|end|last)_(?P<rest>.+)|(?P<alone>to|until|before|end|last)"
 )
 _INCLUDED = re.compile(r"(?:include|with|show|also|and)_(?P<what>.+)")
+_LEFT_OUT = re.compile(
+    r"includ(?:e|ing)_(?:archived?|deleted|removed|hidden|trash(?:ed)?|disabled|inactive|closed|completed|done|finished"
+    r"|resolved|cancell?ed|expired|revoked|suspended|retired|deprecated|discontinued|drafts?|blocked|banned|void(?:ed)?)"
+)
+"""What lists leave out that nobody asks for. Others are named so that leave out none of it by themselves, such as
+``include_shared`` for what others share, and ``with_parking`` for what has it."""
+
+_BY_DEFAULT = re.compile(r"\b(defaults?|unset|absent|omitted)\b", re.IGNORECASE)
+_TREE = re.compile(
+    r"(.*_)?(category|folder|directory|parent|department|unit|region|area|location|genre|taxonomy|topic|ancestor|path"
+    r"|prefix|namespace|domain|collection)(_(id|key|name|code|number))?"
+)
+"""What has others of its sort below it, which who asks for the upper one may mean as well."""
+
+_KEY = re.compile(r"id|uid|uuid|key|name|number|code|token|cursor|seq|sequence|offset|index|page|item|row|result")
+"""Behind ``after`` and ``last``, these say where a list goes on, in whichever order."""
+
+_BY_SERVER = re.compile(
+    r"(.*_)?(create|creation|update|modified|modification|change|insert|record|receive|start|finish|complete|seen|access)\w*"
+)
+"""Times that servers take from the clock, and may show less exactly than they keep them."""
+
+_LATE_WORDS = re.compile(r"(?:first|last|start|end|latest|earliest)_.*")
 _WITH = re.compile(
     r"\b(includ\w+|inclusive\w*|or (later|after|more|higher|above|earlier|less|lower|below)|at least|at most)\b"
 )
@@ -57,7 +84,9 @@ _ALL_FACTS = re.compile(
 )
 _DOUBT = re.compile(
     r"\b(unless|except|otherwise|ignored|may|might|at least one|prefix|substring|contain\w*|rank\w*|search\w*|begin\w*"
-    r"|start\w* with|in (their|its))\b"
+    r"|start\w* with|in (their|its)|too|also|as well|approx\w*|fuzzy|descendants?|children|below it"
+    r"|or (higher|more|above|better|worse|lower))\b",
+    re.IGNORECASE,
 )
 _QUERY = re.compile(
     r"(.*_)?(text|query|q|search|term|terms|keyword|keywords|phrase|pattern|prefix|match|contains|like)"
@@ -70,11 +99,17 @@ _TIMES = {
 }
 """Types whose values have an order, with the fields that decide on it, the first before the others."""
 
-_IN_ORDER = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?|\d\d:\d\d(:\d\d)?")
+_IN_ORDER = re.compile(
+    r"(?:\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?|\d\d:\d\d(?::\d\d)?)(?P<zone>Z|[+-]\d\d:?\d\d)?"
+)
 """Texts that are ordered as the days and times are that they tell."""
 
 _OF_TIMES = ("", "_time", "_at", "_date", "_day", "_on", "s_at", "s_on")
 _UNNAMED_DAYS = ("day", "date", "time")
+_ONLY = re.compile(r"\b(only|exact\w*|equals?)\b", re.IGNORECASE)
+_ROUNDED = 0.01
+"""By so much of them, numbers may be rounded where they are shown."""
+
 _DEEPEST = 2
 
 
@@ -104,19 +139,41 @@ class Criterion:
     is_documented: bool = False
     """Whether a comment says that nothing else is shown."""
 
+    joins: bool = False
+    """Whether a comment says so whatever else is asked for."""
+
     @property
     def name(self) -> str:
         return ".".join(one.name for one in self.asked)
 
-    def value(self, request: Message) -> Any:
-        """Return what a request asks for; None if it asks for nothing here."""
-        value = _value(request, self.asked)
-        return bool(value) if self.kind is Kind.WITH else value
-
     @property
     def is_known(self) -> bool:
         """Whether nothing has to be shown of it: by what a comment says, or since it is called so."""
-        return self.is_documented or self.kind is Kind.WITH
+        return self.is_documented or (self.kind is Kind.WITH and _LEFT_OUT.fullmatch(self.asked[-1].name) is not None)
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether a value may stand for all that rank higher, or lower, as far as nothing is said of it."""
+        last = self.way[-1]
+        return self.kind is Kind.SAME and may_rank(last) and not _ONLY.search(self.comment)
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether a comment says that what lacks this isn't shown, whatever else is asked for."""
+        return self.is_documented and self.joins
+
+    def held_by(self, item: Message) -> Any:
+        """Return what an item has; None if it has nothing here."""
+        return _value(item, self.way, is_item=True)
+
+    def value(self, request: Message) -> Any:
+        """Return what a request asks for; None if it asks for nothing here."""
+        value = _value(request, self.asked)
+        if self.kind is not Kind.WITH:
+            return value
+        if value is None and (self.asked[-1].has_presence or _BY_DEFAULT.search(self.comment)):
+            return None  # what holds then isn't known
+        return bool(value)
 
     def admits(self, value: Any, item: Message) -> bool | None:
         """Whether an item is asked for; None if that isn't clear."""
@@ -126,20 +183,41 @@ class Criterion:
         if own is None:
             return None
         match self.kind:
-            case Kind.SAME if isinstance(value, str) and value != own:
-                return None if value.casefold() in own.casefold() else False
             case Kind.SAME:
-                return bool(own == value)
+                return self._same(value, own)
             case Kind.ANY_OF:
-                return own in value
+                found = [self._same(one, own) for one in value]
+                return True if True in found else None if None in found else False
             case Kind.HAS:
-                found = [one in own for one in (value if isinstance(value, list) else [value])]
-                if all(found):
-                    return True
-                return False if not any(found) or re.search(r"\ball\b", self.comment) else None
+                return self._has(value if isinstance(value, list) else [value], own)
         low, high = (value, own) if self.kind is Kind.LEAST else (own, value)
-        if _is_text(low) != _is_text(high) or low != high:
+        return self._in_order(low, high) if own else None  # nothing may stand for what isn't told
+
+    def _same(self, value: Any, own: Any) -> bool | None:
+        if own == value:
+            return True
+        name = self.asked[-1].name
+        if _TREE.fullmatch(name) or (AT_LEAST.search(name) and not _ONLY.search(self.comment)):
+            return None
+        if isinstance(value, str):
+            return None if _folded(value) in _folded(own) or _folded(own) in _folded(value) else False
+        return None if stands_for_several(self.asked[-1], value) else False
+
+    def _has(self, values: list[Any], own: list[Any]) -> bool | None:
+        found = [any(self._same(value, one) is not False for one in own) for value in values]
+        if all(value in own for value in values):
+            return True
+        return False if not any(found) or (not all(found) and re.search(r"\ball\b", self.comment)) else None
+
+    def _in_order(self, low: Any, high: Any) -> bool | None:
+        if isinstance(low, float) and abs(low - high) <= _ROUNDED * max(abs(low), abs(high)):
+            return None
+        if low != high:
             return bool(low < high) if _comparable(low, high) else None
+        last = self.way[-1]
+        is_time = last.message_type is not None and "nanos" in last.message_type.fields_by_name
+        if is_time and (low[-1] or _BY_SERVER.fullmatch(last.name)):
+            return None
         if _WITH.search(self.comment):
             return True
         return False if _WITHOUT.search(self.comment) else None
@@ -155,8 +233,12 @@ def criteria_of(method: Method, item: Descriptor, registry: Registry) -> tuple[C
         comment = of_fields.get(asked[-1].full_name, "")
         begins = re.match(rf"(The )?{noun}\w* (in|with|that|of|whose|which|from|at|due)\b", comment, re.IGNORECASE)
         is_fact = begins or _FACT.search(comment) or _ALL_FACTS.search(of_method)
-        is_documented = bool(is_fact) and not _DOUBT.search(comment)
-        found += [Criterion(asked, kind, way, comment, is_documented) for kind, way in _meanings(asked[-1], item)][:1]
+        is_bare = asked[-1].type == asked[-1].TYPE_BOOL and not asked[-1].has_presence
+        is_documented = bool(is_fact) and not _DOUBT.search(comment) and (not is_bare or bool(_ONLY.search(comment)))
+        joins = bool(_ALL_FACTS.search(of_method) or _ONLY.search(comment))
+        found += [
+            Criterion(asked, kind, way, comment, is_documented, joins) for kind, way in _meanings(asked[-1], item)
+        ][:1]
     return tuple(found)
 
 
@@ -189,6 +271,10 @@ def _meanings(one: FieldDescriptor, item: Descriptor) -> Iterator[tuple[Kind, Wa
         if (found := pattern.fullmatch(name)) is None or not _has_order(one):
             continue
         stem = found["stem"] or found["rest"]
+        if stem and (
+            _KEY.fullmatch(stem.rpartition("_")[2]) or (_LATE_WORDS.fullmatch(name) and one.cpp_type in NUMBERS)
+        ):
+            continue
         names = {f"{stem}{end}" for end in _OF_TIMES} if stem else set(_UNNAMED_DAYS)
         yield from ((kind, way) for way in _only(item, names, one))
 
@@ -236,15 +322,22 @@ def _value(message: Message, way: Way, *, is_item: bool = False) -> Any:
     elif not value and not is_item:
         return None
     parts = _TIMES.get(last.message_type.full_name) if last.message_type is not None else None
-    return tuple(getattr(value, part) for part in parts) if parts else value
+    if not parts:
+        return value
+    told = tuple(getattr(value, part) for part in parts)
+    return None if not any(told) or (0 in told and "year" in parts) else told  # a month, and the beginning of time
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _folded(text: str) -> str:
+    """Return a text as servers may compare it: whatever its case, accents, blanks and marks."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(one for one in plain if one.isalnum())
 
 
 def _comparable(low: Any, high: Any) -> bool:
-    """Whether the order of two values is known: of texts only where they tell days or times in one form."""
-    if not _is_text(low):
+    """Whether the order of two values is known: of texts only where they tell days or times in one form and zone."""
+    if not isinstance(low, str):
         return True
-    return len(low) == len(high) and all(_IN_ORDER.fullmatch(one) for one in (low, high))
+    found = [_IN_ORDER.fullmatch(one) for one in (low, high)]
+    zones = {one["zone"] or "" for one in found if one is not None}
+    return len(low) == len(high) and all(found) and len(zones) == 1

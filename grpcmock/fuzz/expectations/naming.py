@@ -50,6 +50,28 @@ _IRREGULAR = {
     "ship": "shipped",
     "pin": "pinned",
     "submit": "submitted",
+    "hold": "held",
+    "build": "built",
+    "leave": "left",
+    "lose": "lost",
+    "undo": "undone",
+    "override": "overridden",
+    "choose": "chosen",
+    "commit": "committed",
+    "transfer": "transferred",
+    "defer": "deferred",
+    "skip": "skipped",
+    "reset": "reset",
+    "split": "split",
+    "cut": "cut",
+    "cast": "cast",
+    "run": "run",
+    "set": "set",
+    "get": "got",
+    "let": "let",
+    "bid": "bid",
+    "hit": "hit",
+    "shut": "shut",
 }
 
 
@@ -102,4 +124,6 @@ def participle(verb: str) -> str:
         return _IRREGULAR[verb]
     if verb.endswith("e"):
         return f"{verb}d"
+    if re.fullmatch("[^aeiou]*[aeiou][bdgmnprt]", verb):
+        return f"{verb}{verb[-1]}ed"
     return f"{verb[:-1]}ied" if re.search("[^aeiou]y$", verb) else f"{verb}ed"

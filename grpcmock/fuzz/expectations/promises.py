@@ -53,12 +53,19 @@ _TAKEN = re.compile(
     r"(?P<what>(?:there (?:is|'s) (?:already )?(?:one|an?|another)\b|an?\b(?=[^.;]*\b(?:already )?exists\b))[^.;]*)"
 )
 _ANOTHER = re.compile(
-    r"\b(?:ALREADY_EXISTS|FAILED_PRECONDITION|ABORTED)\b[^.;]*?\b(?:if|when|where|once)\b"
+    r"\b(?:ALREADY_EXISTS|FAILED_PRECONDITION)\b[^.;]*?\b(?:if|when|where|once)\b"
     r"(?P<what>(?: [\w`' ]+? has)? (?:another|some other|there is another)(?: open| existing)? [a-z]+ [^.;,]*)"
+    r"(?P<rest>[^.;]*)"
 )
 _AGREES = re.compile(r"\b(?:same|this|that|these|those|overlap\w*|conflict\w*)\b")
-_AGREES_IN = re.compile(r"\b(?:same|this|that|these|those) `?([a-z_]+)`?")
 _WITHOUT = re.compile(r"\b(?:unless|except|not|no|without|other than|different)\b|n't\b")
+_BUT = re.compile(r"\b(?:unless|except|but|as long as|only|other than)\b")
+_IS_OVER = re.compile(
+    r"\b(?:running|progress|currently|same time|concurrent\w*|meanwhile|pending|active|flight|locks?|locked|holds?"
+    r"|leases?|transaction|request|call|update|operation|write|client|caller|process|run|worker|job|build|import|export|backup)\b"
+)
+"""What was made by a call may be over when it is answered: two transactions, one after the other, don't conflict."""
+
 
 _FOR_A_WHILE = re.compile(r"\b(?:running|active|open|pending|progress|scheduled|recent\w*|within|same|not|no)\b")
 """What is there under these conditions may be there no more, or be less than the one field that is spoken of."""
@@ -155,21 +162,31 @@ def is_taken_once(words: str, nouns: frozenset[str]) -> bool:
     return False
 
 
-def refuses_same(words: str) -> frozenset[str] | None:
-    """Return by what another thing may agree with a request, as far as it is named, so that the request is refused;
-    None if a comment doesn't say so, or more than that: what the same request has made before agrees in any case.
+def refuses_same(words: str) -> bool:
+    """Whether a comment of a method says that it is refused where there is another thing that agrees with the request,
+    in ways in which what the same request has made before agrees.
 
     >>> refuses_same("FAILED_PRECONDITION if another session overlaps it and is in the same room.")
-    frozenset({'room'})
-    >>> refuses_same("ALREADY_EXISTS if another project has this `short_key`.")
-    frozenset({'short_key'})
+    True
+    >>> refuses_same("ALREADY_EXISTS if another project has this key.")
+    True
     >>> refuses_same("FAILED_PRECONDITION if another one has this name and is published.")
+    False
+    >>> refuses_same("FAILED_PRECONDITION if another transaction conflicts with this one.")
+    False
     """
+    return bool(refused_again(words))
+
+
+def refused_again(words: str) -> str:
+    """Return in which ways another thing agrees with a request that is refused then; empty if nothing is said of it."""
     for found in _ANOTHER.finditer(words):
-        clauses = re.split(r"\band\b", found["what"])
-        if all(_AGREES.search(clause) for clause in clauses) and not _WITHOUT.search(found["what"]):
-            return frozenset(_AGREES_IN.findall(found["what"]))
-    return None
+        clauses, unclear = re.split(r"\band\b", found["what"]), (_WITHOUT, _IS_OVER)
+        if any(one.search(found["what"]) for one in unclear) or _BUT.search(found["rest"]):
+            continue
+        if all(_AGREES.search(clause) for clause in clauses):
+            return found["what"]
+    return ""
 
 
 def must_name_something(words: str, nouns: frozenset[str]) -> bool:

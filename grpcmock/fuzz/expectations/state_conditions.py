@@ -21,26 +21,66 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 _SENTENCE = re.compile(r"(?<=[.;:!])\s+|\n\s*\n|\n\s*[-*]\s+")
+_CODES = [name for name in Code.__members__ if name not in ("OK", "CANCELLED", "UNKNOWN")]
+_ERRORS = r"(?:ERROR|INVALID|ILLEGAL|NOT|ALREADY|FAILED|FAILURE|DENIED|FORBIDDEN|CONFLICT|WRONG|REFUSED|EXISTS)"
 _CODE = (
-    rf"(?:`?\b(?:{'|'.join(name for name in Code.__members__ if name != 'OK')}|[A-Z]+(?:_[A-Z]+)+)\b`?"
+    rf"(?:`?\b(?:{'|'.join(_CODES)}|(?:[A-Z]+_)*{_ERRORS}(?:_[A-Z]+)*)\b`?"
     r"|(?i:fails|refused|rejected|an error))"
 )
-"""What a call ends with: a status, a value of an enum where errors are told in the body, or plain words."""
+"""What a call ends with: a status, a value of an enum where errors are told in the body, or plain words. Things may end
+``CANCELLED`` as well."""
+
+_BEFORE = (
+    r"(?P<before>|.*[;:,] |(?i:.*\b(?:with|returns?|returned|gives?|answers?|yields?|raises?|throws?|is|are|be|ends?"
+    r"|this|it|call|request|method|operation|and|an?|the) ))"
+)
+"""What may stand before a code, where it is what a call ends with."""
+
+_NO_CALL = re.compile(
+    r"\b(?:never|not|no longer|instead|rather|without|if|when|once|where|unless|until|while|becomes?|sets?|moves?"
+    r"|marks?|turns?|goes|state|status|payments?|items?|each|every|some|those|they|deliver\w*|retr\w+|skip\w*)\b|n't\b",
+    re.IGNORECASE,
+)
+"""Before a code, these say that it isn't what the call ends with, or not always."""
+
+_ANYWAY = re.compile(
+    r"\b(?:forced?|overrid\w+|anyway|regardless|nonetheless|nevertheless|admin\w*|privileged|idempotent\w*|no-?op"
+    r"|does nothing|no effect|best effort|eventually|asynchronous\w*|safe to)\b",
+    re.IGNORECASE,
+)
+"""Where comments say that, there are calls to which their conditions don't apply, or not at once."""
+
+_BY_KEY = re.compile(r"(?:key|token|request_?id)\b", re.IGNORECASE)
+"""What tells a call that comes again; others are judged."""
+
+_BESIDES = re.compile(
+    r"\b(?:unless|except|but|while|and|with|without|when|where|only|apart|other than|for|since|after|before|until|which"
+    r"|that|if|by|as|in|on|at|to|from|under|long|too|elsewhere|meanwhile)\b"
+)
+"""Among alternatives, words that add to a condition, or take from it."""
+
+_CLAUSE = re.compile(
+    r"(?:the|an?|its|it|this|that|there|another|somebody|nobody)\b(?:(?!\b(?:unless|except|but|while|only|when|where|if)\b).)*"
+    r"\b(?:is|was|are|were|has|have|had|isn't|hasn't|can't|doesn't)\b"
+    r"(?:(?!\b(?:unless|except|but|while|only|when|where|if)\b).)*"
+)
+"""An alternative of its own, which says nothing of the others."""
 
 _REFUSED_IF = re.compile(
-    rf"(?:^|.*\s){_CODE}(?: is returned| error)?(?:, too)?,?"
+    rf"{_BEFORE}{_CODE}(?: is returned| error)?(?:, too)?,?"
     r" (?P<word>if|when|once|where|while|after|as soon as|unless|until) (?P<what>.+)"
 )
-_REFUSED_FOR = re.compile(rf"(?:^|.*\s){_CODE} (?:for|on) (?:an?|any|the)? ?(?P<words>.+?) (?P<noun>one|[a-z]+)")
+_REFUSED_FOR = re.compile(rf"{_BEFORE}{_CODE} (?:for|on) (?:an?|any|the)? ?(?P<words>.+?) (?P<noun>one|[a-z]+)")
 _IS_REFUSED = re.compile(
     rf"an? (?P<words>.+?) (?P<noun>one|[a-z]+) (?:is|gives|returns|answers|yields) {_CODE}", re.IGNORECASE
 )
 _ONLY = re.compile(
-    r"only (?:an? )?(?P<words>.+?) (?P<noun>ones?|[a-z]+) (?:can|may) (?:be (?P<done>[a-z]+)|[a-z]+.*)", re.IGNORECASE
+    r"only (?:an? )?(?P<words>.+?) (?P<noun>ones?|[a-z]+) (?:can|may) (?:be (?P<done>[a-z]+)|[a-z]+)", re.IGNORECASE
 )
 _SUBJECT = (
     r"(?:(?:the|this|that|an?|its|your) )?"
-    r"(?P<noun>it|they|one|(?!(?:another|other|any|some|no|each|all) )"
+    r"(?P<noun>it|one|(?!(?:they|who|which|what|there|something|nothing|you|we|i)\b)"
+    r"(?!(?:another|other|any|some|no|each|all) )"
     r"[a-z]+(?: (?!is|are|was|were|has|have|must|needs|already|not)[a-z]+)?)"
     r"(?: (?:[#\"'`][^ ]*|[^ ]*\d[^ ]*))?"
 )
@@ -70,6 +110,9 @@ class Condition:
 
     is_unless: bool = False
     """Whether it is refused in all states but these."""
+
+    is_mild: bool = False
+    """Whether nothing is said of what happens otherwise: what is done already may be done again."""
 
     def __str__(self) -> str:
         words = " or ".join(sorted(self.states))
@@ -102,22 +145,27 @@ def conditions_in(comment: str, known: Collection[str], done: str = "") -> Itera
     >>> list(conditions_in("FAILED_PRECONDITION if it is open and locked.", {"open"}))
     []
     """
-    for sentence in _SENTENCE.split(" ".join(comment.split("\n")) if "\n\n" not in comment else comment):
-        text = " ".join(sentence.split()).rstrip(".;:! ")
-        if (found := _REFUSED_IF.fullmatch(text)) is not None:
+    sentences = _SENTENCE.split(" ".join(comment.split("\n")) if "\n\n" not in comment else comment)
+    if any(_ANYWAY.search(sentence) and not _BY_KEY.search(sentence) for sentence in sentences):
+        return
+    for sentence in sentences:
+        text = " ".join(sentence.split()).rstrip(".;:! ").lstrip("-* ")
+        if (found := _REFUSED_IF.fullmatch(text)) is not None and not _NO_CALL.search(found["before"]):
             is_unless = found["word"] in ("unless", "until")
             alternatives = [found["what"]] if is_unless else _ALTERNATIVE.split(found["what"])
             for what in alternatives:
-                condition = _condition(what, known)
+                condition = _condition(what, known, all_=is_unless)
                 if condition is not None and is_unless:
                     yield from _opposite(condition)
                 elif condition is not None:
                     yield condition
-        elif (found := _ONLY.match(text)) is not None and (states := _states(found["words"], known, all_=True)):
+        elif (found := _ONLY.fullmatch(text)) is not None and (states := _states(found["words"], known, all_=True)):
             if plain(found["done"] or "") == plain(done):
-                yield Condition(states, _noun(found["noun"]), is_unless=True)
+                yield Condition(states, _noun(found["noun"]), is_unless=True, is_mild=True)
         else:
             found = _REFUSED_FOR.fullmatch(text) or _IS_REFUSED.fullmatch(text)
+            if found is not None and _NO_CALL.search(found.groupdict().get("before") or ""):
+                continue
             if found is not None and (states := _states(found["words"], known, all_=True)):
                 yield Condition(states, _noun(found["noun"]))
 
@@ -157,6 +205,8 @@ def _states(words: str, known: Collection[str], *, all_: bool) -> frozenset[str]
     """Return the known states among words; none if others stand beside them, where *all_* must be known."""
     parts = [plain(_BESIDE.sub("", part)) for part in _OR.split(words) if part]
     states = frozenset(part for part in parts if part in known)
+    if any(_BESIDES.search(part) and not _CLAUSE.fullmatch(part) for part in parts if part not in known):
+        return frozenset()
     return states if states and (not all_ or len(states) == len(set(parts))) else frozenset()
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.schema.naming import snake_case
+
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.cases import Path
+
+KEYS = ("id", "number", "name", "uid", "uuid", "key", "code", "token")
+"""What fields with keys are called, the likeliest first."""
 
 
 def at(descriptor: Descriptor, path: Path) -> Descriptor | None:
@@ -65,6 +71,17 @@ def is_key(field: FieldDescriptor) -> bool:
         FieldDescriptor.CPPTYPE_UINT32,
         FieldDescriptor.CPPTYPE_UINT64,
     )
+
+
+def names_same(one: Message, other: Message) -> bool:
+    """Whether two messages of a type have the same key, so far as it has a field that is called like one."""
+    descriptor: Any = one.DESCRIPTOR
+    noun = snake_case(descriptor.name)
+    key = named(descriptor, *(f"{noun}_{name}" for name in KEYS), *KEYS)
+    if not key or not getattr(one, key) or getattr(one, key) != getattr(other, key):
+        return False
+    scopes = [own.name for own in descriptor.fields if is_key(own) and own.name.endswith(("_id", "parent"))]
+    return not any(getattr(one, own) and getattr(other, own) not in ("", 0, getattr(one, own)) for own in scopes)
 
 
 def is_map(field: FieldDescriptor) -> bool:

@@ -17,13 +17,13 @@ from grpcmock.fuzz.resources.fields import is_optional, same_type
 from grpcmock.fuzz.resources.given_values import Loss, losses
 from grpcmock.fuzz.resources.known_resources import finding
 from grpcmock.fuzz.resources.laws.own_keys import is_part
-from grpcmock.fuzz.resources.laws.selections import AT_LEAST
 from grpcmock.fuzz.resources.locations import shown_in
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.expectations.ranks import AT_LEAST, stands_for_several
+from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.known_resources import KnownResource
 
@@ -91,6 +91,8 @@ def filtered_out(step: ResourceCall) -> Iterator[Finding]:
     for asked, value in step.request.ListFields():
         own = fields.get(asked.name)
         if asked.name not in step.operation.filters or own is None or own.is_repeated or not same_type(own, asked):
+            continue
+        if own.enum_type is not asked.enum_type or stands_for_several(asked, value):
             continue
         if own.enum_type is None and not (own.cpp_type == own.CPPTYPE_BOOL and is_optional(asked)):
             continue

@@ -18,6 +18,7 @@ from grpcmock.fuzz.expectations.promises import (
     is_unique,
     must_name_something,
     promises_of,
+    refuses_same,
 )
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
@@ -41,6 +42,8 @@ service Crates {
   rpc Show(CrateId) returns (Crate);
   rpc Look(CrateId) returns (Crate);
   rpc Crush(CrateId) returns (Crate);
+  // ALREADY_EXISTS if another crate has this label.
+  rpc Label(SendRequest) returns (Crate);
   // ALREADY_EXISTS if there is one in this slot.
   rpc Store(StoreRequest) returns (Stored);
 }
@@ -94,6 +97,10 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "refused the second time": ({"G128"}, [send(1), ("Send", {"mark": "m-1"}, "ALREADY_EXISTS")]),
     "refused for a while": (set(), [send(1), ("Send", {"mark": "m-1"}, "UNAVAILABLE")]),
     "the same mark and something else": (set(), [send(1), send(2, label="ab")]),
+    "the same label": ({"G133"}, [("Label", {"label": "ab"}, {"id": f"c{number}"}) for number in (1, 2)]),
+    "no label": (set(), [("Label", {"mark": "m"}, {"id": f"c{number}"}) for number in (1, 2)]),
+    "the same label, and the same crate": (set(), [("Label", {"label": "ab"}, {"id": "c1"})] * 2),
+    "the same label, refused": (set(), [("Label", {"label": "a"}, {"id": "c1"}), ("Label", {"label": "a"}, "ABORTED")]),
     "something between": (set(), [send(1), CRUSH, send(2)]),
     "a refusal first": (set(), [("Send", {"mark": "m-1"}, "FAILED_PRECONDITION"), send(1)]),
     "no mark": (set(), [send(1, ""), send(2, "")]),
@@ -180,6 +187,27 @@ def test_what_may_be_sent_again_is_read_out_of_words(words: str, expected: bool)
 )
 def test_what_must_be_there_is_read_out_of_words(words: str, expected: bool) -> None:
     assert must_name_something(words, frozenset({"lease"})) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("ALREADY_EXISTS if another account has this email.", True),
+        ("FAILED_PRECONDITION if another booking overlaps it and is in the same room.", True),
+        ("ALREADY_EXISTS if another account has this email and is verified.", False),
+        ("ALREADY_EXISTS if another account has this email, unless it was closed.", False),
+        ("ALREADY_EXISTS if another account that isn't closed has this email.", False),
+        ("FAILED_PRECONDITION if another transaction conflicts with this one.", False),
+        ("ABORTED if another session overlaps it.", False),
+        ("FAILED_PRECONDITION if another deployment of this service is in progress.", False),
+        ("FAILED_PRECONDITION if another client holds this lock.", False),
+        ("ALREADY_EXISTS if another request with this key is running.", False),
+        ("If another account has this email, gives that.", False),
+        ("", False),
+    ],
+)
+def test_what_another_one_agrees_with_is_read_out_of_words(words: str, expected: bool) -> None:
+    assert refuses_same(words) is expected
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         for promise in promises_of(method, plan.registry):
             yield from _same_twice(own, promise.way, plan, anew=not (promise.is_repeatable or promise.is_of_whole))
         yield from _named_alike(own, plan)
-        if refuses_same(method_comments(plan.registry).get(method.full_name, "")) is not None:
+        if refuses_same(method_comments(plan.registry).get(method.full_name, "")):
             program = MethodProgram(method, plan, "refused-again")
             for _ in range(2):
                 program.add(own.filled())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.expectations.state_conditions import documented_conditions, plain
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
-from grpcmock.fuzz.resources.laws.states import vocabulary, words_of
+from grpcmock.fuzz.resources.laws.known_states import vocabulary, words_of
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ are looked at in the answer that makes them alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.resources.resource import Resources
+
+_PROSE = re.compile(r"(.*_)?(title|subtitle|text|description|comment|notes?|body|summary|message|subject|content)")
+"""Texts for people. Phone numbers, addresses and codes are written as servers like, and authors by their names."""
+
+_ALIASES = re.compile(r"me|self|current|default|latest|head|root|-|_|~|\*|'.*'", re.IGNORECASE)
+"""What stands for another key."""
 
 _REFERENCES = ("_id", "_number", "_key", "_code", "_name", "_uid", "_uuid")
 
@@ -60,8 +67,10 @@ class GivenBack:
             return
         for lost in losses(thing, request, made):
             own = descriptor.fields_by_name.get(lost.path)
-            is_text = own is not None and own.type == own.TYPE_STRING
-            if own is not None and (is_text or str(own.name).endswith(_REFERENCES)):
+            is_text = own is not None and own.type == own.TYPE_STRING and _PROSE.fullmatch(own.name) is not None
+            given = getattr(request, lost.path, "") if own is not None else ""
+            is_alias = isinstance(given, str) and _ALIASES.fullmatch(given) is not None
+            if own is not None and not is_alias and (is_text or str(own.name).endswith(_REFERENCES)):
                 yield Finding(
                     check="read_after_write",
                     expected=f"{lost.expected}: {method.name} was given it",

@@ -5,16 +5,17 @@ Two calls are compared that say the same value, with nothing between them but wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
-from grpcmock.fuzz.expectations.field_paths import reachable, values_at
+from grpcmock.fuzz.expectations.field_paths import values_at
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.naming import capitalized
-from grpcmock.fuzz.expectations.promises import promises_of, refuses_same
+from grpcmock.fuzz.expectations.promises import promises_of, refused_again
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
@@ -89,8 +90,8 @@ class Promised:
 
     def _done_again(self, method: Method, request: Message, answer: Message | None, reply: Reply) -> Iterator[Finding]:
         """See whether the same request makes another thing, though its comment says that there can't be two."""
-        named = refuses_same(method_comments(self.registry).get(method.full_name, ""))
-        if not reply.is_ok or answer is None or named is None or not _says(request, named):
+        words = refused_again(method_comments(self.registry).get(method.full_name, ""))
+        if not reply.is_ok or answer is None or not words or _leaves_out(request, words):
             return
         told = (method.path, "", request.SerializePartialToString(deterministic=True))
         before = self._done.setdefault(told, _Done(request, answer))
@@ -101,14 +102,18 @@ class Promised:
             )
 
 
-def _says(request: Message, names: frozenset[str]) -> bool:
-    """Whether a request has something in each of its fields that are called so."""
-    descriptor: Any = request.DESCRIPTOR
-    for way in reachable(descriptor):
-        name = snake_case(way[-1].name)
-        if (name in names or name.partition("_")[0] in names) and not any(values_at(request, way)):
-            return False
-    return True
+def _leaves_out(request: Message, words: str) -> bool:
+    """Whether a request leaves out something that words speak of: what has none agrees with nothing."""
+    spoken = set(re.findall(r"[a-z0-9]+", snake_case(words.replace("`", " ")).lower()))
+    for inner in messages_in(request):
+        descriptor: Any = inner.DESCRIPTOR
+        there = {one.name for one, _ in inner.ListFields()}
+        for one in descriptor.fields:
+            parts = snake_case(one.name).split("_")
+            stem = parts[:-1] if parts[-1] in ("id", "name", "number", "key", "code") and len(parts) > 1 else parts
+            if one.name not in there and spoken.issuperset(stem):
+                return True
+    return False
 
 
 def _compared(

@@ -17,11 +17,12 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.naming import capitalized
+from grpcmock.fuzz.expectations.ranks import AT_LEAST, may_rank
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import is_set, shown
-from grpcmock.fuzz.resources.fields import is_map, same_type
+from grpcmock.fuzz.resources.fields import is_map, names_same, same_type
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -39,9 +40,6 @@ _NO_FILTER = re.compile(
     r"|view|format|unit|units|currency|language|locale|lang|zone|timezone|version|revision)(_.*)?"
 )
 """What a thing is called itself, by which a list may mean what lies below it; where a list begins, and how it looks."""
-
-AT_LEAST = re.compile(r"priority|severity|level|rank|grade|tier|rating")
-"""Of these a request may name the least."""
 
 _NEXT = re.compile(r"(.*_)?(next|more|truncated|continue|continuation|cursor)(_.*)?")
 _DEEPEST = 2
@@ -146,9 +144,16 @@ class Selections:
                 continue
             name, value = ".".join(step.name for step in one.way), _told(one.asked, one.value)
             having = _having(method, whole.items, one.way, one.value)
-            missing = [data for data in having if data not in one.items and one.must_show(data, whole.items)]
+            forms = [_parsed(method, data) for data in one.items if data not in whole.items]
+            missing = [
+                data
+                for data in having
+                if data not in one.items
+                and one.must_show(data, whole.items)
+                and not any(names_same(_parsed(method, data), form) for form in forms)
+            ]
             others = [data for data in one.items if data in whole.items and data not in having]
-            if having and others and _is_exact(one.asked):
+            if having and others and _is_exact(one.asked) and not _is_by_rank(method, one, whole.items):
                 expected = f"only what has {name} {value}, which the request asks for"
                 yield _finding(method, name, expected, f"{_brief(method, others[0])}, too")
             elif missing:
@@ -229,6 +234,20 @@ def _is_exact(one: FieldDescriptor) -> bool:
     if AT_LEAST.search(one.name):
         return False
     return one.enum_type is not None or (one.cpp_type == one.CPPTYPE_BOOL and one.has_presence)
+
+
+def _is_by_rank(method: Method, selected: _Selected, whole: list[bytes]) -> bool:
+    """Whether all is shown that ranks as high as what was asked for, or higher, or all that ranks lower."""
+    if not may_rank(selected.asked):
+        return False
+    ranks = {data: own for data in whole if (own := _value(method, data, selected.way)) is not None}
+    there = {data for data in ranks if data in selected.items}
+    sides = (
+        {data for data, own in ranks.items() if own and own >= selected.value},
+        {data for data, own in ranks.items() if own <= selected.value},
+        {data for data, own in ranks.items() if own and own <= selected.value},
+    )
+    return there in sides
 
 
 def _having(method: Method, items: list[bytes], way: Way, value: Any) -> list[bytes]:
