@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.expectations.ranks import AT_LEAST, stands_for_several
 from grpcmock.fuzz.expectations.roles import READING
 from grpcmock.fuzz.resources.differences import is_set, shown
 from grpcmock.fuzz.resources.fields import is_optional, same_type
@@ -22,8 +23,7 @@ from grpcmock.fuzz.resources.locations import shown_in
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.expectations.ranks import AT_LEAST, stands_for_several
-from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.known_resources import KnownResource
 
