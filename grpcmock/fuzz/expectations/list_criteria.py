@@ -48,7 +48,7 @@ _MOST = re.compile(
 _INCLUDED = re.compile(r"(?:include|with|show|also|and)_(?P<what>.+)")
 _LEFT_OUT = re.compile(
     r"includ(?:e|ing)_(?:archived?|deleted|removed|hidden|trash(?:ed)?|disabled|inactive|closed|completed|done|finished"
-    r"|resolved|cancell?ed|expired|revoked|suspended|retired|deprecated|discontinued|drafts?|blocked|banned|void(?:ed)?)"
+    r"|resolved|cancelled|canceled|expired|revoked|suspended|retired|deprecated|discontinued|drafts?|blocked|banned|void(?:ed)?)"
 )
 """What lists leave out that nobody asks for. Others are named so that leave out none of it by themselves, such as
 ``include_shared`` for what others share, and ``with_parking`` for what has it."""
@@ -325,7 +325,9 @@ def _value(message: Message, way: Way, *, is_item: bool = False) -> Any:
     if not parts:
         return value
     told = tuple(getattr(value, part) for part in parts)
-    return None if not any(told) or (0 in told and "year" in parts) else told  # a month, and the beginning of time
+    return (
+        None if is_item and (not any(told) or (0 in told and "year" in parts)) else told
+    )  # a month, and the beginning of time
 
 
 def _folded(text: str) -> str:

@@ -187,6 +187,9 @@ FINE: dict[str, list[Words]] = {
     "some of all tags, of which nobody speaks": [shown(*TAGGED), shown(*TAGGED[:2], tags=["x", "y"])],
     "any of the states": [found(*EVERY), found(*EVERY, states=["OPEN", "DONE"])],
     "what is due before": [found(*DUE), found(DUE[0], dueBefore="2030-01-02T00:00:00Z"), found(*DUE)],
+    "what was due before all times": [
+        *(found(*DUE), found(dueBefore="1970-01-01T00:00:00Z", state="OPEN"), found(*DUE)),
+    ],
     "what is due never": [found(A, *DUE), found(DUE[0], dueBefore="2030-01-02T00:00:00Z"), found(A, *DUE)],
     "what is due never comes first": [found(A, *DUE), found(A, DUE[0], dueBefore="2030-01-02T00:00:00Z")],
     "made at that time, which is kept more exactly": [
