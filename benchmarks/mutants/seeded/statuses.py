@@ -102,16 +102,16 @@ class DetailsGarbled(Directory):
             raise Refusal(refusal.code, refusal.message, trailers=[(DETAILS, b"\x0a\xff\xff{}")]) from None
 
 
-@seeded("G140", "G106", "G110", method="UserService/GetUser", request=_GET, fields=1, warned=True)
+@seeded("G106", "G140", "G110", method="UserService/GetUser", request=_GET, fields=1)
 class MessageWithError(Directory):
-    """Sends an empty user, and then that there is none."""
+    """Sends a user of some name, and then that there is none."""
 
     def program(self, call: Call) -> Program:
         try:
             yield from super().program(call)
         except Refusal as refusal:
             if call.method.name == "GetUser" and refusal.code is grpc.StatusCode.NOT_FOUND:
-                yield Send(b"")
+                yield Send(self.encode(call.method, message("User")(display_name="nobody")))
             raise
 
 
