@@ -120,6 +120,8 @@ def heard(message: Message, *, is_whole: bool) -> Known:
         if not is_whole and not is_set(message, one):
             continue
         words = {plain(word): number for number, word in words_of(one).items()}
+        if one.enum_type is None and any(map(_PASSING.fullmatch, words)):
+            continue  # that it was created once says nothing of how it is
         content = getattr(message, one.name)
         number = content if one.message_type is None else int(message.HasField(one.name))
         holding = {word for word, own in words.items() if own == number}
