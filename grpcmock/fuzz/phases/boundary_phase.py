@@ -15,6 +15,7 @@ from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases import (
     calculation_cases,
     call_lifecycle,
+    comment_cases,
     field_relations,
     growth_cases,
     item_relations,
@@ -79,6 +80,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     limits = limit_cases.LimitCases(method, plan)
     told = chain(
         limits.refused(),
+        comment_cases.cases(method, plan),
         islice(limits.documented(), _FIRST_LIMITS),
         calculation_cases.cases(method, plan),
         money_cases.cases(method, plan),
