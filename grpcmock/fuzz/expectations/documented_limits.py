@@ -22,7 +22,7 @@ _NOT_ALWAYS = re.compile(
 """Words that make a limit one for some cases only, or none to rely on."""
 
 _NO_RANGE = re.compile(
-    r"\bNaN\b|not a number|\b(?:decimals?|digits?|places|significant|precision|infinit\w*|clamp\w*|ignored)\b",
+    r"\bNaN\b|not a number|\b(?:decimals?|digits?|places|significant|precision|infinity|infinite|clamp\w*|ignored)\b",
     re.IGNORECASE,
 )
 """Words that are about how a number is written, or about one that is none or is changed where it is beyond."""
