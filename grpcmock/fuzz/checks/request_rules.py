@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.checks import stated_words
+from grpcmock.fuzz.checks import comment_words, stated_words
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.objections import Refusal, refusal
@@ -37,6 +37,9 @@ _BEHAVIOR = "google.api.field_behavior"
 
 
 def _negative_rejected(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if (by_words := comment_words.BY_RULE.get(case.rule)) is not None:
+        yield from by_words(case, result, expectations)
+        return
     if case.expect is not Expect.REFUSED:
         return
     reply = effective(result.last, expectations)

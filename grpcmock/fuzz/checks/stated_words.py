@@ -115,10 +115,10 @@ def _documented(case: Case, result: CaseResult, expectations: Expectations) -> I
         return
     beyond, at, past, within = (effective(reply, expectations) for reply in replies)
     sizes = [size_at(case.method.request_class.FromString(reply.call.messages[0]), way) for reply in replies]
-    if not _is_out_of_range(beyond) or not taken(within) or None in sizes:
+    if not is_out_of_range(beyond) or not taken(within) or None in sizes:
         return
     wrong = []
-    if _is_out_of_range(at) and shape(at) == shape(beyond):
+    if is_out_of_range(at) and shape(at) == shape(beyond):
         wrong.append(f"{sizes[1]}: {said(at)}")
     if got := taken(past):
         wrong.append(f"{sizes[2]}: {got}")
@@ -146,7 +146,8 @@ def _not_as_stated(case: Case, expected: str, wrong: Sequence[str], source: str)
         yield Finding(check="boundary_pair", expected=expected, actual="; ".join(wrong), path=case.path, key=key)
 
 
-def _is_out_of_range(reply: Reply) -> bool:
+def is_out_of_range(reply: Reply) -> bool:
+    """Whether a server refuses a request for what stands in it."""
     return reply.termination is Termination.SERVER and reply.code in (Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE)
 
 
@@ -165,7 +166,7 @@ def _sums(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         told[money.units, money.nanos] = with_meant_status(reply)
     for one, sister in SISTERS:
         refused, other = told.get(one), told.get(sister)
-        if refused is None or other is None or not _is_out_of_range(refused) or not taken(other):
+        if refused is None or other is None or not is_out_of_range(refused) or not taken(other):
             continue
         if any(named[-1].name == "nanos" for named in _objected(refused, expectations)):
             yield Finding(

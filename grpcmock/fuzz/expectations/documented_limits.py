@@ -21,6 +21,15 @@ _NOT_ALWAYS = re.compile(
 )
 """Words that make a limit one for some cases only, or none to rely on."""
 
+_NO_RANGE = re.compile(
+    r"\bNaN\b|not a number|\b(?:decimals?|digits?|places|significant|precision|infinity|infinite|clamp\w*|ignored)\b",
+    re.IGNORECASE,
+)
+"""Words that are about how a number is written, or about one that is none or is changed where it is beyond."""
+
+_ROUND = re.compile(r"(?<=\d)\.0+(?![\d.]*\d)")
+_BRACKETS = re.compile(r"\[\s*\+?(-?\d+)\s*,\s*\+?(-?\d+)\s*\]")
+
 
 def documented_limit(field: FieldDescriptor, registry: Registry) -> StatedLimit | None:
     """Return the limit that the comment of a field states without conditions; None if it states none.
@@ -35,3 +44,14 @@ def documented_limit(field: FieldDescriptor, registry: Registry) -> StatedLimit 
     if limit is None or (is_of_text and speaks_of_length(words) is field.is_repeated):
         return None
     return limit
+
+
+def documented_range(field: FieldDescriptor, registry: Registry) -> StatedLimit | None:
+    """Return the range that the comment of a number with a fraction states, both ends of it; None if it states none."""
+    words = field_comments(registry).get(field.full_name, "")
+    if field.is_repeated or field.cpp_type not in (field.CPPTYPE_DOUBLE, field.CPPTYPE_FLOAT):
+        return None
+    if not words or _NOT_ALWAYS.search(words) or _NO_RANGE.search(words):
+        return None
+    limit = limit_in(_BRACKETS.sub(r"\1 to \2", _ROUND.sub("", words)))
+    return limit if limit is not None and None not in limit else None

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 _CONSTRAINTS = ("buf.validate.", "validate.")
 _BEHAVIORS = ("google.api.field_behavior", "google.api.field_info")
@@ -37,6 +37,11 @@ def rule_presence(descriptor: Descriptor) -> RulePresence:
         rules = rules or any(name.startswith(_BEHAVIORS) for name in names)
         pending += [field.message_type for field in current.fields if field.message_type is not None]
     return RulePresence(constraints, constraints or rules)
+
+
+def has_behavior(field: FieldDescriptor) -> bool:
+    """Whether a field is annotated with how it behaves, be it as required or as something else."""
+    return any(name.startswith(_BEHAVIORS) for name in _options(field))
 
 
 _NUMBERS = {1159: "buf.validate.", 1071: "validate.rules", 1052: "google.api.field_behavior"}

@@ -114,6 +114,12 @@ REFUSED_NAMES = "names that came with a mistake only"
 DOCUMENTED = "the limit that the comment in the proto states"
 """The rule of cases that hold a server, where it refuses what is far beyond such a limit, to the limit itself."""
 
+REQUIRED_IN_WORDS = "the comment in the proto, of a field that is required"
+"""The rule of cases whose last call lacks what a comment requires at their path."""
+
+NO_NUMBER = "the range that the comment in the proto states, and what is no number"
+"""The rule of cases that hold a server, where it refuses what is beyond such a range, to refusing NaN as well."""
+
 DOCUMENTED_NAME = "a name that the comment in the proto gives"
 """The rule of cases that say at their path what a comment says may be said there."""
 

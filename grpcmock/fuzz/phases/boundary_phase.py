@@ -15,6 +15,7 @@ from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases import (
     calculation_cases,
     call_lifecycle,
+    comment_cases,
     field_relations,
     growth_cases,
     item_relations,
@@ -52,6 +53,9 @@ _EARLY = 1
 _FIRST_PAIRS = 10
 """So many requests with two unusual values come before what is told of single fields: most pairs are in them."""
 
+_FIRST_LIMITS = 4
+"""So many limits that comments state are tried before most else: each takes four calls."""
+
 _MOST_LATER = 16
 """So many cases break a rule in a second item of a list."""
 
@@ -74,7 +78,13 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     first = _first(maker, boundaries, elsewhere)
     keys = islice(maker.keys(boundaries), _MOST_KEYS)
     limits = limit_cases.LimitCases(method, plan)
-    told = chain(limits.refused(), calculation_cases.cases(method, plan), money_cases.cases(method, plan))
+    told = chain(
+        limits.refused(),
+        comment_cases.cases(method, plan),
+        islice(limits.documented(), _FIRST_LIMITS),
+        calculation_cases.cases(method, plan),
+        money_cases.cases(method, plan),
+    )
     yield chain(told, together, islice(pairs, _FIRST_PAIRS), keys, first, stream_orders.cases(method, plan))
     yield chain(name_cases.cases(method, plan), limits.cases(), pairs)
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))

@@ -4,7 +4,7 @@ them, what is just past, and for a comment what is well within.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +46,24 @@ class LimitCases:
         accepted = self._plan.acceptance.of(self._method)
         if accepted is None:
             return
-        for rule, way, limit, beyond in self._limits(accepted):
+        yield from self._at(accepted, self._limits(accepted))
+
+    def documented(self) -> Iterator[Case]:
+        """Yield those of the cases that are about what comments state, which need nothing but a request to be known."""
+        if (accepted := self._plan.acceptance.of(self._method)) is not None:
+            yield from self._at(accepted, self._documented(accepted))
+
+    def _at(
+        self, accepted: AcceptedRequest, limits: Iterable[tuple[str, Fields, StatedLimit, int | None]]
+    ) -> Iterator[Case]:
+        for rule, way, limit, beyond in limits:
             path = tuple(field.name for field in way)
-            if (rule, way) not in self._made and path not in accepted.references and path != accepted.own_id:
-                self._made.add((rule, way))
-                for end in _ends(limit, way, is_content=_is_content(accepted, way)):
-                    yield from self._case(accepted, way, rule, _beyond(way, limit, beyond), *end)
+            if path in accepted.references or path == accepted.own_id:
+                continue
+            for end, at, past in _ends(limit, way, is_content=_is_content(accepted, way)):
+                if (f"{rule} {end}", way) not in self._made:
+                    self._made.add((f"{rule} {end}", way))
+                    yield from self._case(accepted, way, rule, _beyond(way, limit, beyond), end, at, past)
 
     def refused(self) -> Iterator[Case]:
         """Yield a case for each limit in the words of which a request was refused that keeps it: the same request with
@@ -88,6 +100,9 @@ class LimitCases:
     def _limits(self, accepted: AcceptedRequest) -> Iterator[tuple[str, Fields, StatedLimit, int | None]]:
         for way, (limit, beyond) in self._plan.limits.of(self._method).items():
             yield OWN_WORDS, way, limit, beyond
+        yield from self._documented(accepted)
+
+    def _documented(self, accepted: AcceptedRequest) -> Iterator[tuple[str, Fields, StatedLimit, int | None]]:
         for way in _ways(accepted.fullest):
             if documented := documented_limit(way[-1], self._plan.registry):
                 yield DOCUMENTED, way, documented, None

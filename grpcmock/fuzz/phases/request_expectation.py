@@ -26,11 +26,16 @@ def expectation(method: Method, broken: Collection[Violation], *, unusual: bool 
     """
     if not broken:
         return Expect.ANY if unusual else Expect.ACCEPTED
-    if _CHANGING.match(method.name) and any(
+    if changes_part(method) and any(
         violation.rule == "google.api.field_behavior" and "." in violation.path for violation in broken
     ):
         return Expect.ANY
     return Expect.REFUSED
+
+
+def changes_part(method: Method) -> bool:
+    """Whether a method is called like one that changes part of something."""
+    return _CHANGING.match(method.name) is not None
 
 
 _CONTROLS = 3

@@ -1,0 +1,81 @@
+"""What comments in protos say of single fields: that they are required, and in which range numbers are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.in_band import effective
+from grpcmock.fuzz.checks.stated_words import at_path, is_out_of_range, taken
+from grpcmock.fuzz.expectations.documented_limits import documented_range
+from grpcmock.fuzz.expectations.documented_required import is_required_in_words
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, resolve
+from grpcmock.fuzz.model.bindings import value_at
+from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS
+from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.model.meant_status import tells_error
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.checks.check import CheckFunction
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
+
+
+def _required(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A comment requires a field, and a request that lacks it, but is one that the server takes, is taken all the same.
+
+    How it is refused doesn't matter: a comment hardly says that.
+    """
+    way = resolve(case.method.input, case.path)
+    if not way or len(result.replies) != case.setup + 1 or not is_required_in_words(way[-1], expectations.registry):
+        return
+    reply = effective(result.last, expectations)
+    message = case.method.request_class.FromString(result.last.call.messages[0])
+    if is_set(message, way) or (len(way) > 1 and not is_set(message, way[:-1])):
+        return
+    if (actual := taken(reply)) and not tells_error(reply):
+        yield Finding(
+            check="negative_rejected",
+            expected=f"an error: the comment of {way[-1].full_name} says that it is required{at_path(case.path)}",
+            actual=actual,
+            path=case.path,
+            key=f"{case.path} {case.rule}",
+        )
+
+
+def _no_number(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A comment states a range, what is beyond is refused and what is within taken: what is no number isn't within.
+
+    It is neither below nor above the ends, which is all that many servers look for.
+    """
+    replies = result.replies[case.setup : case.setup + 3]
+    way = resolve(case.method.input, case.path)
+    limit = documented_range(way[-1], expectations.registry) if way else None
+    if not way or limit is None or len(replies) < 3:
+        return
+    beyond, within, last = (effective(reply, expectations) for reply in replies)
+    number = _number(case, beyond, way)
+    if not is_out_of_range(beyond) or not taken(within) or limit.least is None or limit.most is None:
+        return
+    if limit.least <= number <= limit.most or not limit.least <= _number(case, within, way) <= limit.most:
+        return
+    if math.isnan(_number(case, last, way)) and (actual := taken(last)) and not tells_error(last):
+        states = f"the comment of {way[-1].full_name} says: from {limit.least} to {limit.most}"
+        yield Finding(
+            check="negative_rejected",
+            expected=f"what is no number to be refused, as {number:g} is: {states}",
+            actual=f"NaN: {actual}",
+            path=case.path,
+            key=f"{case.path} no number",
+        )
+
+
+def _number(case: Case, reply: Reply, way: Fields) -> float:
+    message = case.method.request_class.FromString(reply.call.messages[0])
+    return float(value_at(message, tuple(field.name for field in way)))
+
+
+BY_RULE: Mapping[str, CheckFunction] = {REQUIRED_IN_WORDS: _required, NO_NUMBER: _no_number}
+"""What judges the cases at what comments say of fields, by the rule of the case."""

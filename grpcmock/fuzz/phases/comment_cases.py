@@ -1,0 +1,137 @@
+"""Cases at what the comments in protos say of single fields: requests without what is required, and values that are no
+number where a range is documented.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.fuzz.expectations.documented_limits import documented_range
+from grpcmock.fuzz.expectations.documented_required import is_required_in_words
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
+from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, Case, Expect, Phase
+from grpcmock.fuzz.phases.request_expectation import changes_part
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.expectations.stated_limits import StatedLimit
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+_MOST = 8
+"""So many cases of each sort are made of a method."""
+
+_FAR = 25.0
+"""Twice the upper end of a range, and so much more, is far beyond it."""
+
+_OWN_KEY = re.compile(r"name|id|uid|uuid|etag|self_link|(?:.*_)?(?:id|uid|uuid)")
+"""What a thing is called by: where it is made, the server may well say it, whatever its comment requires of it."""
+
+_MASK = "google.protobuf.FieldMask"
+
+
+def cases(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield the cases of one method, around a request that the server is known to take.
+
+    Where many messages are sent, each may bring some of what is required, and each may have an answer of its own.
+    """
+    accepted = plan.acceptance.first.get(method.path)
+    if accepted is None or method.kind.client_streams:
+        return
+    yield from islice(_lacking(accepted, plan), _MOST)
+    yield from islice(_no_numbers(accepted, plan), _MOST)
+
+
+def _lacking(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
+    method, base = accepted.method, accepted.fullest
+    before = plan.generators.of(method.input).broken(base)
+    shown = {one.output for one in plan.registry.methods.values()}
+    is_partial = changes_part(method) or any(_is_mask(way) for way in reachable(method.input))
+    for way in _singular(method):
+        owner = way[-1].containing_type
+        if not is_set(base, way) or not is_required_in_words(way[-1], plan.registry):
+            continue
+        if len(way) > 1 and (is_partial or (owner in shown and _OWN_KEY.fullmatch(way[-1].name))):
+            continue
+        path, message = _path(way), accepted.fullest
+        if not _is_more_than_nothing(value_at(message, path)):
+            continue
+        parent: Any = value_at(message, path[:-1])
+        parent.ClearField(path[-1])
+        if plan.generators.of(method.input).broken(message) != before:
+            continue  # a rule says so as well, and is tried by itself
+        needs = tuple(need for need in accepted.needs if need.target[: len(path)] != path)
+        yield _case(
+            replace(accepted, needs=needs), way, [message], label="required", rule=REQUIRED_IN_WORDS, why="is missing"
+        )
+
+
+def _no_numbers(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
+    for way in _singular(accepted.method):
+        base = accepted.message_with(way)  # as little as can be, for what else it has there may be once only
+        if len(way) > 1 and not is_set(base, way[:-1]):
+            continue
+        if (limit := documented_range(way[-1], plan.registry)) is None:
+            continue
+        messages = [_with(accepted, way, value) for value in (*_around(limit), math.nan)]
+        why = "is beyond its range, within it, and no number"
+        yield _case(accepted, way, messages, label="no-number", rule=NO_NUMBER, why=why)
+
+
+def _around(limit: StatedLimit) -> tuple[float, float]:
+    """Return what is far beyond a range, and what is within."""
+    least, most = limit.least or 0, limit.most or 0
+    return 2.0 * abs(most) + _FAR, (least + most) / 2
+
+
+def _case(accepted: AcceptedRequest, way: Fields, messages: list[Message], *, label: str, rule: str, why: str) -> Case:
+    path, method = ".".join(_path(way)), accepted.method
+    data = [message.SerializePartialToString(deterministic=True) for message in messages]
+    calls = accepted.calls(*data, salt=f"{label} {path}")
+    return Case(
+        id=f"boundary/{method.full_name}/{path}~{label}",
+        phase=Phase.BOUNDARY,
+        method=method,
+        calls=calls,
+        setup=len(calls) - len(data),
+        why=f"{path} {why}",
+        expect=Expect.ANY,
+        path=path,
+        rule=rule,
+        shrinks_as_one=True,
+    )
+
+
+def _singular(method: Method) -> Iterator[Fields]:
+    """Yield the ways to fields that go through no list, and don't end in one of several arms."""
+    for way in reachable(method.input):
+        oneof = way[-1].containing_oneof
+        if not any(field.is_repeated for field in way) and (oneof is None or len(oneof.fields) == 1):
+            yield way
+
+
+def _with(accepted: AcceptedRequest, way: Fields, value: float) -> Message:
+    message = accepted.message_with(way)
+    put(message, _path(way), value)
+    return message
+
+
+def _path(way: Fields) -> tuple[str, ...]:
+    return tuple(field.name for field in way)
+
+
+def _is_mask(way: Fields) -> bool:
+    return way[-1].message_type is not None and way[-1].message_type.full_name == _MASK
+
+
+def _is_more_than_nothing(value: Any) -> bool:
+    """Whether a value can be told from one that isn't there: many servers take an empty message for none."""
+    return bool(value) if isinstance(value, str) else value.ByteSize() > 0
