@@ -34,6 +34,7 @@ from grpcmock.fuzz.resources.laws.orders import Orders
 from grpcmock.fuzz.resources.laws.own_keys import OwnKeys
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
+from grpcmock.fuzz.resources.laws.repeats import Repeats
 from grpcmock.fuzz.resources.laws.searches import Searches
 from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.laws.shared_names import SharedNames
@@ -86,7 +87,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
         *(Tallies(registry), Numbering(registry, case), ChildCounts(registry, case)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
-        *(OwnKeys(resources), UnreadQueries(registry)),
+        *(OwnKeys(resources), UnreadQueries(registry), Repeats()),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

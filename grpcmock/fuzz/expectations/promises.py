@@ -67,6 +67,13 @@ _IS_OVER = re.compile(
 """What was made by a call may be over when it is answered: two transactions, one after the other, don't conflict."""
 
 
+_ANY_CASE = re.compile(
+    r"\b(?:whatever|in (?:whatever|any)|regardless of|irrespective of|ignoring|without regard to)(?: the| its)? case\b"
+    r"|\bcase[- ]insensitiv\w+",
+    re.IGNORECASE,
+)
+_WITHIN = re.compile(r"\bunique (?:with)?in (?:the|its|each|a|one) (?P<noun>[a-z]+)\b", re.IGNORECASE)
+
 _FOR_A_WHILE = re.compile(r"\b(?:running|active|open|pending|progress|scheduled|recent\w*|within|same|not|no)\b")
 """What is there under these conditions may be there no more, or be less than the one field that is spoken of."""
 
@@ -87,6 +94,12 @@ class Promise:
 
     gives_same: bool = False
     """Whether it is said as well that the answer is the first one's then."""
+
+    ignores_case: bool = False
+    """Whether what differs in its case alone is the same, as the comment says."""
+
+    within: str = ""
+    """Within what it is unique, by the noun: below another one there may be the same."""
 
     is_of_whole: bool = False
     """Whether what is unique is said to be so of requests as they are: others may mean something else by the value."""
@@ -115,7 +128,15 @@ def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
         words = of_fields.get(way[-1].full_name, "")
         about = f"{words} {_about(of_method, way[-1].name)}"
         repeatable = is_repeatable(about) or _REPEATABLE_BY_NAME.fullmatch(snake_case(way[-1].name)) is not None
-        promise = Promise(way, is_unique(words), repeatable, repeatable and _SAME_AGAIN.search(about) is not None)
+        within = _WITHIN.search(words)
+        promise = Promise(
+            way,
+            is_unique=is_unique(words),
+            is_repeatable=repeatable,
+            gives_same=repeatable and _SAME_AGAIN.search(about) is not None,
+            ignores_case=way[-1].type == way[-1].TYPE_STRING and _ANY_CASE.search(words) is not None,
+            within=within["noun"].lower() if within is not None else "",
+        )
         if promise.is_unique or promise.is_repeatable:
             yield promise
 

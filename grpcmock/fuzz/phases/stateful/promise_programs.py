@@ -39,6 +39,10 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         return
     if not only_reads(method) and not plan.acceptance.takes_away(method):
         for promise in promises_of(method, plan.registry):
+            if promise.ignores_case and promise.is_unique:
+                yield from _in_capitals(own, promise.way, plan)
+            if promise.within and promise.is_unique:
+                yield from _elsewhere(own, promise.way, plan)
             yield from _same_twice(own, promise.way, plan, anew=not (promise.is_repeatable or promise.is_of_whole))
         yield from _named_alike(own, plan)
         if refuses_same(method_comments(plan.registry).get(method.full_name, "")):
@@ -48,6 +52,31 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
             yield program.case("the same request twice, of which there can be one only")
     for way in islice(_naming(own, plan), _MOST):
         yield _absent(own, way, plan)
+
+
+def _in_capitals(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case]:
+    """Yield two calls whose values differ in their case alone."""
+    path, made = tuple(field.name for field in way), _twice(own, way, plan)
+    if made is None or not isinstance(made[1], str) or made[1].upper() == made[1]:
+        return
+    message = made[0].message
+    put(message, path, made[1].upper())
+    capital = replace(made[0], data=message.SerializePartialToString(deterministic=True))
+    program = MethodProgram(own.method, plan, f"capital-{'.'.join(path)}")
+    program.add(made[0])
+    program.add(capital)
+    yield program.case(f"one {'.'.join(path)}, and the same in capitals")
+
+
+def _elsewhere(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case]:
+    """Yield two calls with one value, below two parents."""
+    path, made = tuple(field.name for field in way), _twice(own, way, plan)
+    if made is None or not own.needs:
+        return
+    program = MethodProgram(own.method, plan, f"elsewhere-{'.'.join(path)}")
+    program.add(made[0])
+    program.add(made[0], skip=1)
+    yield program.case(f"one {'.'.join(path)} below two parents")
 
 
 def _named_alike(own: AcceptedRequest, plan: Plan) -> Iterator[Case]:

@@ -81,6 +81,7 @@ class Promised:
             if not value:
                 continue
             same = value.SerializePartialToString(deterministic=True) if isinstance(value, Message) else value
+            same = same.casefold() if promise.ignores_case and isinstance(same, str) else same
             told = (method.path, promise.way[-1].full_name, same)
             before = self._done.get(told)
             if before is not None:
@@ -132,10 +133,20 @@ def _compared(
             yield Finding(
                 check="idempotency", expected=expected, actual=actual, path=name, key=f"again {name}", method=method
             )
+    elif promise.is_unique and promise.within and not _is_same_parent(before.request, request, promise.within):
+        if reply.code == Code.ALREADY_EXISTS:
+            yield Finding(
+                check="duplicate_create",
+                expected=f"it done: {name} is unique within the {promise.within}, as its comment says, and it's another",
+                actual=said(reply),
+                path=name,
+                key=f"unique within {name}",
+                method=method,
+            )
     elif promise.is_unique and reply.is_ok and answer is not None:
         if promise.is_of_whole and request != before.request:
             return
-        owners = [_owner(message, promise, value) for message in (before.answer, answer)]
+        owners = [_owner(message, promise) for message in (before, _Done(request, answer))]
         one, other = owners
         if one is None or other is None or not (actual := _other_key(one, other, request)):
             return
@@ -150,10 +161,19 @@ def _compared(
         )
 
 
-def _owner(answer: Message, promise: Promise, value: Any) -> Message | None:
-    """Return the message in an answer that has the value as its own; None if none shows it."""
-    last = promise.way[-1]
-    for message in messages_in(answer):
+def _is_same_parent(one: Message, other: Message, noun: str) -> bool:
+    """Whether two requests are about things below the same one; so it is taken to be where they don't name it."""
+    ours, theirs = (
+        {field.name: value for field, value in message.ListFields() if snake_case(field.name).startswith(noun)}
+        for message in (one, other)
+    )
+    return not ours or not theirs or ours == theirs
+
+
+def _owner(done: _Done, promise: Promise) -> Message | None:
+    """Return the message in an answer that has the value as its own that it was given; None if none shows it."""
+    last, value = promise.way[-1], next(values_at(done.request, promise.way))
+    for message in messages_in(done.answer):
         descriptor: Any = message.DESCRIPTOR
         own = descriptor.fields_by_name.get(last.name)
         if own is not None and not own.is_repeated and same_type(own, last) and getattr(message, last.name) == value:

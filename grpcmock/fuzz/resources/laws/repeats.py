@@ -1,0 +1,98 @@
+"""What is idempotent, or has no side effects, by its options: the same call right after itself changes nothing more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message import DecodeError
+
+from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.model.inner_messages import messages_in
+from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.resources.fields import is_map
+from grpcmock.schema.method import MethodKind
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.schema import Method
+
+_LEVELS = {MethodOptions.IDEMPOTENT: "idempotent", MethodOptions.NO_SIDE_EFFECTS: "without side effects"}
+_VERSION = re.compile(r"(.*_)?(version|revision|generation)")
+_LOG = re.compile(r"(.*_)?(history|changes|events|revisions|log|entries|versions|audit\w*)")
+_WHOLE = (
+    *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
+    *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
+)
+
+
+@dataclass(slots=True)
+class Repeats:
+    """Hears of the calls of a case, one after the other."""
+
+    _last: tuple[Method, bytes, Message] | None = None
+    """The call before, and what it was answered."""
+
+    def take(self, reply: Reply) -> Iterator[Finding]:
+        """Hear of one more call. Yields what contradicts the one before it."""
+        method, last = reply.call.method, self._last
+        self._last = None
+        if method is None or reply.call.raw is not None or method.kind is not MethodKind.UNARY:
+            return
+        level = _LEVELS.get(method.descriptor.GetOptions().idempotency_level)
+        if level is None or not with_meant_status(reply).is_ok or len(reply.responses) != 1 or not reply.call.messages:
+            return
+        try:
+            request = method.request_class.FromString(reply.call.messages[0])
+            answer = method.response_class.FromString(reply.responses[0])
+        except (DecodeError, RuntimeError):
+            return
+        if not _names_one(request):
+            return
+        self._last = method, reply.call.messages[0], answer
+        if last is None or last[0] is not method or last[1] != reply.call.messages[0]:
+            return
+        for name, before, now in _grown(last[2], answer):
+            yield Finding(
+                check="idempotency",
+                expected=f"{name} {before} as before: {method.name} is {level}, by its options, and nothing was changed",
+                actual=f"{name} {now}",
+                path=name,
+                key=f"again {name}",
+                method=method,
+            )
+            return
+
+
+def _names_one(request: Message) -> bool:
+    """Whether a request names one thing, and asks for nothing else: what tells of all is changed by others."""
+    given = request.ListFields()
+    return len(given) == 1 and isinstance(given[0][1], str | int) and not isinstance(given[0][1], bool)
+
+
+def _grown(before: Message, now: Message) -> Iterator[tuple[str, int, int]]:
+    """Yield the versions that went up between two answers, and the logs that have become longer."""
+    for one, other in zip(messages_in(before), messages_in(now), strict=False):
+        descriptor: Any = one.DESCRIPTOR
+        if other.DESCRIPTOR is not descriptor:
+            return
+        for field in descriptor.fields:
+            if (
+                field.is_repeated
+                and field.message_type is not None
+                and not is_map(field)
+                and _LOG.fullmatch(field.name)
+            ):
+                old, new = len(getattr(one, field.name)), len(getattr(other, field.name))
+            elif not field.is_repeated and field.cpp_type in _WHOLE and _VERSION.fullmatch(field.name):
+                old, new = getattr(one, field.name), getattr(other, field.name)
+            else:
+                continue
+            if new > old:
+                yield field.name, old, new
