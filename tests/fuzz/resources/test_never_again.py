@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 
+from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
+from grpcmock.fuzz.phases.plan import Plan
+from grpcmock.fuzz.phases.stateful import given_once_programs
 from grpcmock.fuzz.resources.given_once import given_once
 from grpcmock.schema import Registry, sources
 
@@ -147,3 +152,25 @@ def test_what_a_comment_promises(words: str, tmp_path: Path) -> None:
     method = registry.method("mint.Mint/AddCoin")
     found = [one.name for one in given_once(method.output, method, registry)]
     assert (found == ["number"]) == {**PROMISES, **OWNERS}[words]
+
+
+@pytest.mark.parametrize(("making", "deleting", "is_one"), [("Berth", "Berth", True), ("Crane", "Crane", False)])
+def test_the_program(harbor: Registry, making: str, deleting: str, *, is_one: bool) -> None:
+    plan = Plan(
+        registry=harbor,
+        methods=tuple(harbor.methods.values()),
+        expectations=Expectations(registry=harbor),
+        generators=Generators(harbor),
+    )
+    maker, taker = harbor.method(f"harbor.Harbor/Create{making}"), harbor.method(f"harbor.Harbor/Delete{deleting}")
+    made = AcceptedRequest(maker, maker.request_class(text="a").SerializeToString())
+    taking = AcceptedRequest(taker, b"\x0a\x01a", (Need(made, ("id",), ("id",)),))
+    assert not list(given_once_programs.cases(maker, plan))
+    for one in (made, taking):
+        plan.acceptance.first[one.method.path] = one
+    found = list(given_once_programs.cases(maker, plan))
+    assert bool(found) == is_one
+    assert not list(given_once_programs.cases(taker, plan))
+    for case in found:
+        assert [call.method for call in case.calls] == [maker, maker, taker, maker, taker, maker]
+        assert [call.bindings[0].call for call in case.calls if call.method is taker] == [1, 3]
