@@ -28,6 +28,7 @@ from grpcmock.fuzz.resources.laws.freed_names import FreedNames
 from grpcmock.fuzz.resources.laws.given_back import GivenBack
 from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.never_again import NeverAgain
 from grpcmock.fuzz.resources.laws.numbering import Numbering
 from grpcmock.fuzz.resources.laws.operations import Operations
 from grpcmock.fuzz.resources.laws.orders import Orders
@@ -85,7 +86,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
-        *(Tallies(registry), Numbering(registry, case), ChildCounts(registry, case)),
+        *(Tallies(registry), Numbering(registry, case), ChildCounts(registry, case), NeverAgain(registry)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
         *(OwnKeys(resources), UnreadQueries(registry), Repeats()),
     )

@@ -210,3 +210,87 @@ def test_programs_look_at_both_ends_before_and_after(pots: Registry) -> None:
         number for number, call in enumerate(cases["before-RevertMove"].calls) if call.method is methods["MoveGrain"]
     )
     assert [call.bindings[0].call for call in taken_back] == [last, last]
+
+
+SHEDS = """\
+syntax = "proto3";
+package sheds;
+service Sheds {
+  rpc NewShed(NewShedRequest) returns (Shed);
+  rpc ShowShed(ShedId) returns (Shed);
+  // Paints all of these sheds, or none if it is refused.
+  rpc PaintSheds(PaintShedsRequest) returns (PaintShedsResponse);
+  // Sweeps them all, or as many as it can.
+  rpc SweepSheds(PaintShedsRequest) returns (PaintShedsResponse);
+  // Not atomic: where it fails, some are locked.
+  rpc LockSheds(PaintShedsRequest) returns (PaintShedsResponse);
+  // Atomically.
+  rpc OpenSheds(PaintShedsRequest) returns (PaintShedsResponse);
+  rpc AirSheds(PaintShedsRequest) returns (PaintShedsResponse);
+  // Changes all that is asked for, or nothing.
+  rpc MoveShed(ShedId) returns (Shed);
+}
+message NewShedRequest { string color = 1; }
+message Shed { int64 id = 1; repeated string colors = 2; }
+message ShedId { int64 id = 1; }
+message PaintShedsRequest { repeated int64 shed_ids = 1; repeated string colors = 2; }
+message PaintShedsResponse {}
+"""
+
+
+@pytest.fixture(scope="module")
+def sheds(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    file = tmp_path_factory.mktemp("sheds") / "sheds.proto"
+    file.write_text(SHEDS)
+    return sources.load([file])
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        *(("PaintSheds", True), ("OpenSheds", True)),
+        *(("SweepSheds", False), ("LockSheds", False), ("AirSheds", False), ("MoveShed", False)),
+    ],
+)
+def test_one_of_several_that_is_missing(sheds: Registry, name: str, *, is_one: bool) -> None:
+    plan = Plan(
+        registry=sheds,
+        methods=tuple(sheds.methods.values()),
+        expectations=Expectations(registry=sheds),
+        generators=Generators(sheds),
+    )
+    making, showing, method = (sheds.method(f"sheds.Sheds/{one}") for one in ("NewShed", "ShowShed", name))
+    made = AcceptedRequest(making, b"")
+    target = "shed_ids" if name != "MoveShed" else "id"
+    content = {"shed_ids": [1], "colors": ["abcdef"]} if name != "MoveShed" else {"id": 1}
+    data = method.request_class(**content).SerializeToString()
+    for one in (
+        made,
+        AcceptedRequest(showing, b"\x08\x01", (Need(made, ("id",), ("id",)),)),
+        AcceptedRequest(method, data, (Need(made, ("id",), (target,)),)),
+    ):
+        plan.acceptance.first[one.method.path] = one
+    found = [case for case in effect_programs.cases(method, plan) if case.id.endswith("shed_ids-of-nothing")]
+    assert bool(found) == is_one
+    for case in found:
+        asked = [call for call in case.calls if call.method is method]
+        requests = [method.request_class.FromString(call.messages[0]) for call in asked]
+        assert all(len(request.shed_ids) == 2 and request.shed_ids[1] > 1_000 for request in requests)
+        assert len({str(request.colors) for request in requests}) > 1
+        assert all([binding.target for binding in call.bindings] == [("shed_ids", 0)] for call in asked)
+        place = case.calls.index(asked[0])
+        looks = [case.calls[number].method for number in (place - 2, place - 1, place + 1, place + 2)]
+        assert looks == [showing] * 4
+
+
+def test_what_a_refused_call_on_several_has_left(
+    sheds: Registry, judging: Callable[..., Callable[..., dict[str, str]]]
+) -> None:
+    judge = judging(sheds, "sheds.")
+    plain = ("ShowShed", {"id": 7}, {"id": 7, "colors": ["red"]})
+    painted = ("ShowShed", {"id": 7}, {"id": 7, "colors": ["red", "blue"]})
+    refused = ("PaintSheds", {"shedIds": [7, 900], "colors": ["blue"]}, "NOT_FOUND")
+    unknown = ("PaintSheds", {"shedIds": [7, 900], "colors": ["blue"]}, "UNAVAILABLE")
+    assert "G131" in judge(plain, plain, refused, painted, painted)
+    assert "G131" not in judge(plain, plain, refused, plain, plain)
+    assert "G131" not in judge(plain, plain, unknown, painted, painted)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram, spoiled
 from grpcmock.fuzz.resources.amounts import move_of
@@ -18,7 +21,7 @@ from grpcmock.schema.method import MethodKind
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
@@ -26,6 +29,15 @@ if TYPE_CHECKING:
 _MOST_LOOKS = 4
 _REFUSALS = 6
 _AMOUNTS = (2, 3)
+_MISSING = 900_000_001
+_ALL_OR_NONE = re.compile(
+    r"\ball\b[^.;]{0,80}\bor\b[^.;]{0,24}\b(?:none|nothing|not at all)\b|\batomic(?:ally)?\b"
+    r"|\ball[- ]or[- ](?:none|nothing)\b",
+    re.IGNORECASE,
+)
+_IN_PART = re.compile(
+    r"\b(?:not|non|n't|isn't|no)[ -](?:\w+ )?(?:atomic\w*|all[- ]or)|\bbest[- ]effort|\bpartial", re.IGNORECASE
+)
 
 
 def cases(method: Method, plan: Plan) -> Iterator[Case]:
@@ -39,6 +51,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if move_of(method) is not None:
         yield _moving(own, looks, plan)
     yield _refused(own, looks, plan)
+    for need in _lists_of_keys(own) if does_all_or_none(method, plan) else ():
+        yield _with_one_that_is_missing(own, need, looks, plan)
     undoing = next((one for one in plan.acceptance.first.values() if _undoes(one, own)), None)
     if undoing is not None:
         yield _taken_back(own, undoing, looks, plan)
@@ -64,6 +78,65 @@ def _refused(own: AcceptedRequest, looks: list[tuple[AcceptedRequest, int]], pla
         _look(program, looks)
     _look(program, looks)
     return program.case("what is shown before and after calls that are likely refused")
+
+
+def does_all_or_none(method: Method, plan: Plan) -> bool:
+    """Whether the comment of a method says that it does all that it is asked for, or nothing."""
+    comment = " ".join(method_comments(plan.registry).get(method.full_name, "").split())
+    return _ALL_OR_NONE.search(comment) is not None and _IN_PART.search(comment) is None
+
+
+def _lists_of_keys(own: AcceptedRequest) -> Iterator[Need]:
+    """Yield what a request needs and names in a list of keys."""
+    for need in own.needs:
+        one = own.method.input.fields_by_name.get(str(need.target[0]))
+        if len(need.target) == 1 and one is not None and one.is_repeated and one.message_type is None:
+            yield need
+
+
+def _with_one_that_is_missing(
+    own: AcceptedRequest, need: Need, looks: list[tuple[AcceptedRequest, int]], plan: Plan
+) -> Case:
+    """Name a thing that is there, and behind it one that isn't: the first is left as it was."""
+    name = str(need.target[0])
+    program = MethodProgram(own.method, plan, f"{name}-of-nothing")
+    maker = need.made_by
+    program.add(replace(maker, data=maker.plain or maker.data, full=b"", values={}))
+    needs = tuple(replace(one, target=(name, 0)) if one is need else one for one in own.needs)
+    _look(program, looks)
+    for message in _otherwise(own):
+        keys = getattr(message, name)
+        if not keys:
+            continue
+        del keys[1:]
+        keys.append(_missing(keys[0], f"{plan.seed} {own.method.full_name}"))
+        _look(program, looks)
+        program.add(replace(own, data=_data(message), full=b"", values={}, needs=needs))
+        _look(program, looks)
+        _look(program, looks)
+    return program.case("several at once, of which the last isn't there: then nothing is done")
+
+
+def _otherwise(own: AcceptedRequest) -> Iterator[Any]:
+    """Yield a request as it is, with the last values that the server has taken, and with other texts in its lists: what
+    is asked for may be so already."""
+    yield own.message
+    yield replace(own, full=b"").with_values(lambda bound: bound - 1)
+    message: Any = own.message
+    references = {path[0] for path in own.references} | {need.target[0] for need in own.needs}
+    for one, values in message.ListFields():
+        if one.is_repeated and one.type == one.TYPE_STRING and one.name not in references:
+            values[:] = [varied(value, "otherwise") for value in values]
+    if message != own.message:
+        yield message
+
+
+def _missing(key: Any, salt: str) -> Any:
+    """Return a key like another one that nothing has."""
+    if not isinstance(key, str):
+        return _MISSING
+    above, slash, last = key.rpartition("/")
+    return f"{above}{slash}{varied(last, salt)}"
 
 
 def _taken_back(

@@ -32,7 +32,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     ):
         return
     first = plan.acceptance.first.values()
-    taking = next((one for one in first if _takes_away(one, own, plan)), None)
+    taking = next((one for one in first if takes_away(one, own, plan)), None)
     if taking is None:
         return
     message: Any = own.fullest
@@ -53,7 +53,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         yield program.case(f"a {field.name} that is free again after {taking.method.name}")
 
 
-def _takes_away(one: AcceptedRequest, own: AcceptedRequest, plan: Plan) -> bool:
+def takes_away(one: AcceptedRequest, own: AcceptedRequest, plan: Plan) -> bool:
+    """Whether a request takes away what another one makes, and names nothing else."""
     is_unary = one.method.kind is MethodKind.UNARY and plan.acceptance.takes_away(one.method)
     return is_unary and [need.made_by.method for need in one.needs] == [own.method]
 

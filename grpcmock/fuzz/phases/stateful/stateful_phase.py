@@ -20,6 +20,7 @@ from grpcmock.fuzz.phases.stateful import (
     effect_programs,
     flag_programs,
     freeing_programs,
+    given_once_programs,
     keyed_programs,
     lending_programs,
     method_programs,
@@ -73,6 +74,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from version_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
     yield from freeing_programs.cases(method, plan)
+    yield from given_once_programs.cases(method, plan)
     yield from refused_name_cases.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
