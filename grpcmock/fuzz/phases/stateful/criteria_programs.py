@@ -66,13 +66,12 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     for ways in asking:
         for more in ways:
             program.add(listing, more=(*narrow, *more))
-    for one in criteria:
-        if one.kind is Kind.ANY_OF:
-            several = [
-                Binding(first, (place.name, index, *_path(one.way)), (*_path(one.asked), number))
-                for number, index in enumerate((0, -1))
-            ]
-            program.add(listing, more=(*narrow, *several))
+    for several in [one for one in criteria if one.kind is Kind.ANY_OF]:
+        values = [
+            Binding(first, (place.name, index, *_path(several.way)), (*_path(several.asked), number))
+            for number, index in enumerate((0, -1))
+        ]
+        program.add(listing, more=(*narrow, *values))
     for ours, theirs in islice(combinations(asking, 2), _MOST_PAIRS):
         for one, other in ((ours[0], theirs[0]), (ours[1], theirs[1]), (ours[0], theirs[1])):
             program.add(listing, more=(*narrow, *one, *other))

@@ -137,7 +137,7 @@ def _compared(
         if reply.code == Code.ALREADY_EXISTS:
             yield Finding(
                 check="duplicate_create",
-                expected=f"it done: {name} is unique within the {promise.within}, as its comment says, and it's another",
+                expected=f"it done: {name} is unique within the {promise.within}, as its comment says",
                 actual=said(reply),
                 path=name,
                 key=f"unique within {name}",

@@ -61,7 +61,7 @@ class Repeats:
         for name, before, now in _grown(last[2], answer):
             yield Finding(
                 check="idempotency",
-                expected=f"{name} {before} as before: {method.name} is {level}, by its options, and nothing was changed",
+                expected=f"{name} {before} as before: {method.name} is {level}, by its options",
                 actual=f"{name} {now}",
                 path=name,
                 key=f"again {name}",
@@ -82,13 +82,10 @@ def _grown(before: Message, now: Message) -> Iterator[tuple[str, int, int]]:
         descriptor: Any = one.DESCRIPTOR
         if other.DESCRIPTOR is not descriptor:
             return
-        for field in descriptor.fields:
-            if (
-                field.is_repeated
-                and field.message_type is not None
-                and not is_map(field)
-                and _LOG.fullmatch(field.name)
-            ):
+        fields: list[FieldDescriptor] = list(descriptor.fields)
+        for field in fields:
+            is_list = field.is_repeated and field.message_type is not None and not is_map(field)
+            if is_list and _LOG.fullmatch(field.name):
                 old, new = len(getattr(one, field.name)), len(getattr(other, field.name))
             elif not field.is_repeated and field.cpp_type in _WHOLE and _VERSION.fullmatch(field.name):
                 old, new = getattr(one, field.name), getattr(other, field.name)
