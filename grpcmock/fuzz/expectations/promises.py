@@ -120,12 +120,12 @@ def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
     for way in reachable(method.input):
         if len(way) > 2 or any(field.is_repeated for field in way):
             continue
-        if len(way) == 1 and is_taken_once(of_method, _nouns(way[-1])):
+        words = of_fields.get(way[-1].full_name, "")
+        if len(way) == 1 and is_taken_once(of_method, _nouns(way[-1])) and not is_unique(words):
             yield Promise(way, is_unique=True, is_of_whole=True)
             continue
         if not _is_key(way[-1]):
             continue
-        words = of_fields.get(way[-1].full_name, "")
         about = f"{words} {_about(of_method, way[-1].name)}"
         repeatable = is_repeatable(about) or _REPEATABLE_BY_NAME.fullmatch(snake_case(way[-1].name)) is not None
         within = _WITHIN.search(words)

@@ -59,13 +59,14 @@ def _in_capitals(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case
     path, made = tuple(field.name for field in way), _twice(own, way, plan)
     if made is None or not isinstance(made[1], str) or made[1].upper() == made[1]:
         return
-    message = made[0].message
-    put(message, path, made[1].upper())
-    capital = replace(made[0], data=message.SerializePartialToString(deterministic=True))
-    program = MethodProgram(own.method, plan, f"capital-{'.'.join(path)}")
-    program.add(made[0])
-    program.add(capital)
-    yield program.case(f"one {'.'.join(path)}, and the same in capitals")
+    name = ".".join(path)
+    for label, first, second in (("capitals", str.lower, str.upper), ("small", str.upper, str.lower)):
+        value, program = varied(made[1], label), MethodProgram(own.method, plan, f"{label}-{name}")
+        for written in (first(value), second(value)):
+            message = made[0].message
+            put(message, path, written)
+            program.add(replace(made[0], data=message.SerializePartialToString(deterministic=True)))
+        yield program.case(f"one {name}, and the same in {label} letters")
 
 
 def _elsewhere(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case]:

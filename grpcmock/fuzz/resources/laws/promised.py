@@ -14,8 +14,9 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.field_paths import values_at
 from grpcmock.fuzz.expectations.method_comments import method_comments
-from grpcmock.fuzz.expectations.naming import capitalized
+from grpcmock.fuzz.expectations.naming import capitalized, verb_and_noun
 from grpcmock.fuzz.expectations.promises import promises_of, refused_again
+from grpcmock.fuzz.expectations.roles import MAKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
@@ -64,8 +65,10 @@ class Promised:
             return
         if only_reads(method) and not DOUBTFUL.match(capitalized(method.name)):
             return
-        for told in [told for told in self._done if told[0] != method.path]:
-            del self._done[told]  # it may be there no more
+        done = verb_and_noun(capitalized(method.name))
+        if done is None or done[0] not in MAKING:
+            for told in [told for told in self._done if told[0] != method.path]:
+                del self._done[told]  # it may be there no more
         promises = promises_of(method, self.registry)
         meant = with_meant_status(reply)
         if not reply.call.messages or meant.termination is not Termination.SERVER:

@@ -82,7 +82,7 @@ def _grown(before: Message, now: Message) -> Iterator[tuple[str, int, int]]:
         descriptor: Any = one.DESCRIPTOR
         if other.DESCRIPTOR is not descriptor:
             return
-        fields: list[FieldDescriptor] = list(descriptor.fields)
+        fields: Any = descriptor.fields
         for field in fields:
             is_list = field.is_repeated and field.message_type is not None and not is_map(field)
             if is_list and _LOG.fullmatch(field.name):
