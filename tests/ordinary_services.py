@@ -171,6 +171,42 @@ message Visit { string visit_id = 1; string slot_id = 2; string opens_at = 3; st
 message MoveVisitRequest { string visit_id = 1; string slot_id = 2; }
 message CountVisitsRequest { string first_day = 1; string last_day = 2; }
 message VisitCount { int32 visits = 1; }
+
+service Catalog {
+  rpc CreateAisle(CreateAisleRequest) returns (Aisle);
+  rpc CreateGood(CreateGoodRequest) returns (Good);
+  rpc ArchiveGood(GoodKey) returns (Good);
+  rpc RestoreGood(GoodKey) returns (Good);
+  rpc CreateCoupon(CreateCouponRequest) returns (Coupon);
+  rpc StartBasket(StartBasketRequest) returns (Basket);
+  rpc ChangeBasket(ChangeBasketRequest) returns (Basket);
+  rpc ApplyCoupon(ApplyCouponRequest) returns (Basket);
+  rpc PlaceOrder(PlaceOrderRequest) returns (Purchase);
+  rpc PayPurchase(PayPurchaseRequest) returns (PaymentSlip);
+  rpc ShipPurchase(PurchaseKey) returns (Purchase);
+  rpc RequestReturn(RequestReturnRequest) returns (GoodsReturn);
+}
+enum PurchaseState { PURCHASE_STATE_UNSPECIFIED = 0; PLACED = 1; PAID = 2; SHIPPED = 3; }
+message Aisle { string aisle_id = 1; string title = 2; }
+message CreateAisleRequest { string title = 1; }
+message Good { string sku = 1; string aisle_id = 2; string title = 3; Sum price = 4; int32 stock = 5; bool archived = 6; }
+message CreateGoodRequest { Good good = 1; }
+message GoodKey { string sku = 1; }
+message Coupon { string code = 1; oneof off { int32 percent = 2; Sum amount = 3; } Sum least = 4; }
+message CreateCouponRequest { Coupon coupon = 1; }
+message StartBasketRequest { string customer_email = 1; }
+message Basket { string id = 1; string customer_email = 2; repeated BasketItem items = 3; string coupon_code = 4; Sum total = 5; }
+message BasketItem { string sku = 1; int32 quantity = 2; }
+message ChangeBasketRequest { string basket_id = 1; string sku = 2; int32 quantity = 3; }
+message ApplyCouponRequest { string basket_id = 1; string code = 2; }
+message Destination { string name = 1; string street = 2; string city = 3; string country_code = 4; }
+message PlaceOrderRequest { string basket_id = 1; Destination destination = 2; string request_key = 3; }
+message Purchase { string id = 1; PurchaseState state = 2; repeated BasketItem items = 3; Sum total = 4; }
+message PurchaseKey { string id = 1; }
+message PayPurchaseRequest { string purchase_id = 1; Sum amount = 2; }
+message PaymentSlip { string id = 1; string purchase_id = 2; }
+message RequestReturnRequest { string purchase_id = 1; string sku = 2; int32 quantity = 3; string reason = 4; }
+message GoodsReturn { string id = 1; string purchase_id = 2; }
 """
 
 
@@ -611,6 +647,136 @@ class Desks:
         return _made("VisitCount", visits=len(self.visits))
 
 
+class Catalog:
+    """A shop: what is archived isn't sold, coupons ask for enough in a basket, and a payment shows no purchase."""
+
+    def __init__(self) -> None:
+        self.aisles: dict[str, Any] = {}
+        self.goods: dict[str, Any] = {}
+        self.coupons: dict[str, Any] = {}
+        self.baskets: dict[str, Any] = {}
+        self.purchases: dict[str, Any] = {}
+        self.ids = count(1)
+
+    def create_aisle(self, request: Any) -> Any:
+        _need(1 <= len(request.title) <= 60, "title must have 1 to 60 characters")
+        key = f"ais_{next(self.ids):04}"
+        self.aisles[key] = _made("Aisle", aisle_id=key, title=request.title)
+        return self.aisles[key]
+
+    def _sum(self, what: str, given: Any) -> None:
+        _need(given.currency == "EUR", f"{what}.currency must be EUR")
+        _need(0 < given.units <= 100_000, f"{what}.units must be from 1 to 100000")
+
+    def create_good(self, request: Any) -> Any:
+        good = request.good
+        _need(request.HasField("good"), "good is required")
+        _need(re.fullmatch("[A-Z0-9]{3,12}", good.sku), "good.sku: 3 to 12 capital letters and digits")
+        _need(good.title.strip(), "good.title is required")
+        self._sum("good.price", good.price)
+        _need(0 <= good.stock <= 1_000, "good.stock must be from 0 to 1000")
+        _need(good.aisle_id in self.aisles, f"there is no aisle {good.aisle_id}", Code.NOT_FOUND)
+        _need(good.sku not in self.goods, "there is such a sku", Code.ALREADY_EXISTS)
+        good.archived = False
+        self.goods[good.sku] = good
+        return good
+
+    def _good(self, sku: str) -> Any:
+        _need(sku in self.goods, f"there is no good {sku}", Code.NOT_FOUND)
+        return self.goods[sku]
+
+    def archive_good(self, request: Any) -> Any:
+        good = self._good(request.sku)
+        good.archived = True
+        return good
+
+    def restore_good(self, request: Any) -> Any:
+        good = self._good(request.sku)
+        _need(good.archived, f"{request.sku} isn't archived", Code.FAILED_PRECONDITION)
+        good.archived = False
+        return good
+
+    def create_coupon(self, request: Any) -> Any:
+        coupon = request.coupon
+        _need(re.fullmatch("[A-Z0-9]{4,16}", coupon.code), "code must have 4 to 16 capital letters and digits")
+        _need(coupon.WhichOneof("off"), "either percent or amount must be set")
+        if coupon.WhichOneof("off") == "percent":
+            _need(1 <= coupon.percent <= 90, "percent must be from 1 to 90")
+        else:
+            self._sum("amount", coupon.amount)
+        _need(coupon.code not in self.coupons, "there is such a coupon", Code.ALREADY_EXISTS)
+        self.coupons[coupon.code] = coupon
+        return coupon
+
+    def start_basket(self, request: Any) -> Any:
+        _need(re.fullmatch("[^@ ]+@[^@ ]+[.][a-z]+", request.customer_email), "customer_email must be an address")
+        key = f"bsk_{next(self.ids):04}"
+        self.baskets[key] = _made("Basket", id=key, customer_email=request.customer_email)
+        return self.baskets[key]
+
+    def _basket(self, key: str) -> Any:
+        _need(key in self.baskets, f"there is no basket {key}", Code.NOT_FOUND)
+        return self.baskets[key]
+
+    def change_basket(self, request: Any) -> Any:
+        _need(0 <= request.quantity <= 99, "quantity must be from 0 to 99")
+        basket, good = self._basket(request.basket_id), self._good(request.sku)
+        _need(not good.archived, f"{request.sku} is archived", Code.FAILED_PRECONDITION)
+        _need(request.quantity <= good.stock, f"there are {good.stock} left", Code.FAILED_PRECONDITION)
+        if request.quantity:
+            basket.items.add(sku=request.sku, quantity=request.quantity)
+            basket.total.currency = "EUR"
+            basket.total.units += good.price.units * request.quantity
+        return basket
+
+    def apply_coupon(self, request: Any) -> Any:
+        basket = self._basket(request.basket_id)
+        _need(request.code in self.coupons, f"there is no coupon {request.code}", Code.NOT_FOUND)
+        _need(basket.items, "an empty basket takes no coupon", Code.FAILED_PRECONDITION)
+        basket.coupon_code = request.code
+        return basket
+
+    def place_order(self, request: Any) -> Any:
+        _need(request.HasField("destination"), "destination is required")
+        _need(request.destination.name.strip(), "destination.name is required")
+        _need(request.destination.street.strip(), "destination.street is required")
+        _need(
+            re.fullmatch("[A-Z]{2}", request.destination.country_code), "destination.country_code: two capital letters"
+        )
+        basket = self._basket(request.basket_id)
+        _need(basket.items, "the basket is empty", Code.FAILED_PRECONDITION)
+        key = f"pur_{next(self.ids):04}"
+        self.purchases[key] = _made("Purchase", id=key, state="PLACED", items=basket.items, total=basket.total)
+        del self.baskets[request.basket_id]
+        return self.purchases[key]
+
+    def _purchase(self, key: str, state: int, text: str) -> Any:
+        _need(key in self.purchases, f"there is no purchase {key}", Code.NOT_FOUND)
+        _need(self.purchases[key].state == state, text, Code.FAILED_PRECONDITION)
+        return self.purchases[key]
+
+    def pay_purchase(self, request: Any) -> Any:
+        purchase = self._purchase(request.purchase_id, 1, "the purchase is paid already")
+        due = purchase.total
+        _need(request.amount == due, f"amount must be the total, {due.units} {due.currency}", Code.FAILED_PRECONDITION)
+        purchase.state = 2
+        return _made("PaymentSlip", id=f"pay_{next(self.ids)}", purchase_id=purchase.id)
+
+    def ship_purchase(self, request: Any) -> Any:
+        purchase = self._purchase(request.id, 2, "the purchase isn't paid")
+        purchase.state = 3
+        return purchase
+
+    def request_return(self, request: Any) -> Any:
+        _need(request.quantity > 0, "quantity must be positive")
+        _need(request.reason.strip(), "reason is required")
+        purchase = self._purchase(request.purchase_id, 3, "the purchase isn't shipped")
+        bought = sum(item.quantity for item in purchase.items if item.sku == request.sku)
+        _need(bought, f"{request.sku} isn't in the purchase")
+        _need(request.quantity <= bought, f"only {bought} were bought", Code.FAILED_PRECONDITION)
+        return _made("GoodsReturn", id=f"ret_{next(self.ids)}", purchase_id=purchase.id)
+
+
 SERVICES: dict[str, Callable[[], Any]] = {
     "Bookings": Bookings,
     "Forum": Forum,
@@ -619,4 +785,5 @@ SERVICES: dict[str, Callable[[], Any]] = {
     "Shelf": Shelf,
     "Orders": Orders,
     "Desks": Desks,
+    "Catalog": Catalog,
 }

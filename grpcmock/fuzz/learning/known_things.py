@@ -123,6 +123,10 @@ class KnownThings:
         """Whether there is something that a request has made."""
         return any(thing.made_by is request for thing in self._things)
 
+    def has_changed(self, request: AcceptedRequest) -> bool:
+        """Whether there is something of which a request has made what it is now."""
+        return any(thing.made_by is request and thing.is_changed for thing in self._things)
+
     def remake(self, before: AcceptedRequest, after: AcceptedRequest) -> None:
         """Say that what one request has made is rather made by another one."""
         self._things = [replace(one, made_by=after) if one.made_by is before else one for one in self._things]
@@ -155,6 +159,7 @@ class KnownThings:
         told: set[Any] = set()
         yield from self._called(own, field, told)
         yield from self._handed_over(field, told)
+        yield from self._of_the_same_name(field, told)
         yield from self._called(said, field, told)
         yield from self._labeled(field, [*own, *said], told)
         if anything:
@@ -183,6 +188,19 @@ class KnownThings:
                 if value and field.message_type is None and value not in told:
                     told.add(value)
                     yield KnownKey(value, (*thing.path, field.name), thing.made_by)
+
+    def _of_the_same_name(self, field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
+        """Yield what parts of things have under the name of a field by which things are told apart: the article in an
+        order."""
+        name = snake_case(field.name)
+        if name in ("id", "name") or (name not in _KEYS and stem_of(name) == name):
+            return
+        for thing in self._made_first():
+            is_part = any(isinstance(step, int) for step in thing.path)
+            value = getattr(thing.message, field.name, None) if is_part else None
+            if value and isinstance(value, str | int) and value not in told and _has_type(thing.message, field):
+                told.add(value)
+                yield KnownKey(value, (*thing.path, field.name), thing.made_by)
 
     def agreeing(self, field: FieldDescriptor) -> Iterator[Any]:
         """Yield what things say of when and in which unit they are, under the name of the field: a request about one of
@@ -231,16 +249,22 @@ class KnownThings:
 
     def made_otherwise(self, key: KnownKey) -> Iterator[KnownKey]:
         """Yield the keys of other things of the same type, which were made in another way, with all that they may have,
-        or to which something was done since: one for each way."""
+        or to which something was done since, be it told by another thing, as a receipt tells of an order: one for each
+        way."""
         name, ways = str(key.source[-1]) if key.source else "", [key.made_by]
         own = next((one for one in reversed(self._things) if _has(one.message, name, key.value)), None)
-        for thing in reversed(self._things) if own is not None else ():
+        if own is None:
+            return
+        telling = {f"{noun}_{key}" for noun in own.names for key in (name, "id", "number", "name")}
+        for thing in reversed(self._things):
             if thing.made_by is None or any(thing.made_by is way for way in ways):
                 continue
-            if own is not None and thing.message.DESCRIPTOR is own.message.DESCRIPTOR:
+            descriptor: Any = thing.message.DESCRIPTOR
+            is_same = descriptor is own.message.DESCRIPTOR
+            fields = [name] if is_same else [one.name for one in descriptor.fields if one.name in telling]
+            if (is_same or thing.is_changed) and fields and (value := getattr(thing.message, fields[0])):
                 ways.append(thing.made_by)
-                if value := getattr(thing.message, name):
-                    yield KnownKey(value, (*thing.path, name), thing.made_by)
+                yield KnownKey(value, (*thing.path, fields[0]), thing.made_by)
 
     def _nouns(self, method: Method, fields: Fields) -> Iterator[str]:
         """Yield what a field may name, in words."""
@@ -274,6 +298,11 @@ class KnownThings:
         owner = field.containing_type
         if owner is not None:
             yield snake_case(_WRAPPING.sub("", owner.name))
+
+
+def _has_type(message: Message, field: FieldDescriptor) -> bool:
+    own: Any = message.DESCRIPTOR.fields_by_name.get(field.name)
+    return own is not None and own.cpp_type == field.cpp_type and not own.is_repeated
 
 
 def _has(message: Message, name: str, value: Any) -> bool:

@@ -105,11 +105,11 @@ class Enrichment:
         filled = await self._filled(accepted)
         acceptance.keep(filled, start)
         if filled.full:
-            whole = filled.filled()
+            whole, is_changed = filled.filled(), acceptance.things.has_changed(filled)
             for _ in range(_THINGS if acceptance.things.has_made(filled) else 0):
                 reply = await self._send(whole, whole.data)
                 if _is_ok(reply):
-                    acceptance.things.learn(reply, whole)
+                    acceptance.things.learn(reply, whole, is_changed=is_changed)
 
     async def widen(self, accepted: AcceptedRequest, start: bytes) -> None:
         """Find more values that the server takes in single fields of a request."""
@@ -212,6 +212,8 @@ class Enrichment:
                 if mended is None:
                     continue
                 found, reply = mended
+                if not is_set(found, way):
+                    continue  # taken without it, after all
                 if await self._is_once_only(accepted, found, way, reply):
                     if accepted.own_id is not None:
                         break  # two fields that have to differ are one too many
@@ -245,7 +247,7 @@ class Enrichment:
             return False
         things, data = self._acceptance.things, message.SerializePartialToString(deterministic=True)
         second = await self._send(accepted, data)
-        makes = accepted.own_id is None and things.has_made(accepted)
+        makes = accepted.own_id is None and things.has_made(accepted) and not things.has_changed(accepted)
         return not _is_ok(second) or (makes and new_keys(things, first) == new_keys(things, second))
 
     async def _mended(self, accepted: AcceptedRequest, start: Message) -> tuple[Message, Reply] | None:

@@ -189,8 +189,11 @@ class Opening:
     async def _fill_makers(self) -> bool:
         """Make things with all that they may have, for those who ask for more than the least. Returns whether there
         were any that hadn't been made so."""
+        acceptance = self._plan.acceptance
         some = [
-            path for path in self._to_fill if self._plan.acceptance.may_make(self._plan.acceptance.first[path].method)
+            path
+            for path in self._to_fill
+            if acceptance.may_make(acceptance.first[path].method) or acceptance.things.has_made(acceptance.first[path])
         ]
         for path in some:
             await self._fill(path)
