@@ -69,7 +69,7 @@ _IS_OVER = re.compile(
 
 _ANY_CASE = re.compile(
     r"\b(?:whatever|in (?:whatever|any)|regardless of|irrespective of|ignoring|without regard to)(?: the| its)? case\b"
-    r"|\bcase[- ]insensitiv\w+",
+    r"|\bcase[- ]insensitive",
     re.IGNORECASE,
 )
 _WITHIN = re.compile(r"\bunique (?:with)?in (?:the|its|each|a|one) (?P<noun>[a-z]+)\b", re.IGNORECASE)
