@@ -189,13 +189,26 @@ service Catalog {
 enum PurchaseState { PURCHASE_STATE_UNSPECIFIED = 0; PLACED = 1; PAID = 2; SHIPPED = 3; }
 message Aisle { string aisle_id = 1; string title = 2; }
 message CreateAisleRequest { string title = 1; }
-message Good { string sku = 1; string aisle_id = 2; string title = 3; Sum price = 4; int32 stock = 5; bool archived = 6; }
+message Good {
+  string sku = 1;
+  string aisle_id = 2;
+  string title = 3;
+  Sum price = 4;
+  int32 stock = 5;
+  bool archived = 6;
+}
 message CreateGoodRequest { Good good = 1; }
 message GoodKey { string sku = 1; }
 message Coupon { string code = 1; oneof off { int32 percent = 2; Sum amount = 3; } Sum least = 4; }
 message CreateCouponRequest { Coupon coupon = 1; }
 message StartBasketRequest { string customer_email = 1; }
-message Basket { string id = 1; string customer_email = 2; repeated BasketItem items = 3; string coupon_code = 4; Sum total = 5; }
+message Basket {
+  string id = 1;
+  string customer_email = 2;
+  repeated BasketItem items = 3;
+  string coupon_code = 4;
+  Sum total = 5;
+}
 message BasketItem { string sku = 1; int32 quantity = 2; }
 message ChangeBasketRequest { string basket_id = 1; string sku = 2; int32 quantity = 3; }
 message ApplyCouponRequest { string basket_id = 1; string code = 2; }
