@@ -33,19 +33,24 @@ _PATIENT = 0.3
 
 _GIVES = re.compile(
     r"(Log|Sign)_?([Ii]n|[Uu]p|[Oo]n)(With\w+|User)?|Authenticate\w*|Register(User|Account|Customer)?"
-    r"|(Create|Issue|Get|Refresh|Renew|Exchange|Verify|Introspect|Request)?(Access|Refresh|Auth|Id|Session)?Token"
-    r"|(Forgot|Reset|Recover)Password|(Verify|Confirm)(Email|Phone|Code|Otp|OTP)|Ping|Health\w*|(Get)?Version|\w*J[Ww][Kk][Ss]"
+    r"|(Refresh|Renew|Exchange|Verify|Introspect|Request)?(Access|Refresh|Auth|Id|Session)?Token"
+    r"|(Forgot|Reset|Recover)Password|(Verify|Confirm)(Email|Phone|Code|Otp|OTP)"
+    r"|Ping|Health|HealthCheck|(Get)?Version|\w*J[Ww][Kk][Ss]"
 )
+_MAKES = re.compile(r"(Create|Issue|Get)(Access|Refresh|Auth|Id|Session)?Token")
+"""Names of methods that give a token to whoever proves who they are, or a further one to those who are known."""
+
 _SECRETS = re.compile(r"(.*_)?(password|passphrase|pin|otp|refresh_token|assertion|client_secret|credentials?)")
-_TOKENS = re.compile(r"(.*_)?(token|jwt|session_id|api_key|access_key)")
+_TOKENS = re.compile(r"(?!(.*_)?(page|continuation)_token$)(.*_)?(token|jwt|session_id|api_key|access_key)")
 
 
 def is_open(method: Method) -> bool:
     """Whether a method has to serve those who have no credentials yet, for that is where they come from, or says
     nothing of anybody: as far as its name and the fields of its messages tell."""
-    gives = any(_TOKENS.fullmatch(one.name) for one in method.output.fields)
-    takes = any(_SECRETS.fullmatch(one.name) for one in method.input.fields)
-    return _GIVES.fullmatch(method.name) is not None or (gives and takes)
+    if _GIVES.fullmatch(method.name):
+        return True
+    gives = _MAKES.fullmatch(method.name) or any(_TOKENS.fullmatch(one.name) for one in method.output.fields)
+    return bool(gives) and any(_SECRETS.fullmatch(one.name) for one in method.input.fields)
 
 
 def _auth_enforced(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Days that there are, texts of so many characters, what serves strangers, and what is made by its type."""
+"""Days that there are, texts of so many characters, and what is made by its type."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpcmock.fuzz.checks.access import is_open
 from grpcmock.fuzz.learning import demands
 from grpcmock.fuzz.learning.moments import is_moment, move
 from grpcmock.fuzz.resources.method_names import makes_by_type
@@ -23,20 +22,12 @@ PROTO = """\
 syntax = "proto3";
 package inn;
 service Inn {
-  rpc Login(Credentials) returns (Session);
-  rpc SignUp(Credentials) returns (Guest);
-  rpc ExchangeCode(Credentials) returns (Session);
-  rpc Ping(Guest) returns (Guest);
-  rpc ChangePassword(Credentials) returns (Guest);
   rpc GetGuest(Guest) returns (Guest);
-  rpc LoginHistory(Guest) returns (Guest);
   rpc BookRoom(RoomRequest) returns (Room);
   rpc ReserveRoom(RoomKey) returns (Room);
   rpc CleanRoom(RoomRequest) returns (Guest);
   rpc ShowRoom(RoomRequest) returns (Room);
 }
-message Credentials { string user = 1; string password = 2; }
-message Session { string access_token = 1; }
 message Guest { string name = 1; }
 message RoomRequest { string guest = 1; }
 message RoomKey { string room_id = 1; }
@@ -48,11 +39,6 @@ message Room { string id = 1; string guest = 2; }
 def inn(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     (file := Path(tmp_path_factory.mktemp("inn")) / "inn.proto").write_text(PROTO)
     return sources.load([file])
-
-
-def test_methods_that_serve_strangers(inn: Registry) -> None:
-    names = {method.name for method in inn.methods.values() if is_open(method)}
-    assert names == {"Login", "SignUp", "ExchangeCode", "Ping"}
 
 
 def test_methods_that_make_what_they_show(inn: Registry) -> None:

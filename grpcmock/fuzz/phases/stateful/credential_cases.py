@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.checks.access import is_open
 from grpcmock.fuzz.model.callers import is_credential
 from grpcmock.fuzz.model.cases import Caller, Case, Phase, call_of
 
@@ -17,8 +18,9 @@ _WORDS = {Caller.NOBODY: "without credentials", Caller.GARBLED: "with credential
 
 
 def cases(method: Method, plan: Plan) -> Iterator[Case]:
-    """Yield a case for each way to have no right to call; none if the run itself calls without credentials."""
-    if not any(is_credential(key) for key, _ in plan.credentials):
+    """Yield a case for each way to have no right to call; none if the run itself calls without credentials, or the
+    method has to serve whoever calls."""
+    if is_open(method) or not any(is_credential(key) for key, _ in plan.credentials):
         return
     for caller, words in _WORDS.items():
         if ("auth_enforced", method.full_name, "") in plan.proven:
