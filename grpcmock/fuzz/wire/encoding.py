@@ -100,21 +100,25 @@ def joined(parts: list[Record]) -> bytes:
 def _record(data: bytes, start: int) -> tuple[Record, int]:
     head, position = read_varint(data, start)
     number, wire_type = head >> 3, head & 7
-    match wire_type:
-        case WireType.VARINT:
-            _, end = read_varint(data, position)
-        case WireType.FIXED64:
-            end = position + 8
-        case WireType.FIXED32:
-            end = position + 4
-        case WireType.LENGTH:
-            size, position = read_varint(data, position)
-            end = position + size
-        case WireType.GROUP:
-            return _group(data, number, position)
-        case _:
-            raise ValueError(f"byte {start} begins no record")
-    return Record(number, wire_type, data[position:end]), end
+    if wire_type == WireType.GROUP:
+        return _group(data, number, position)
+    begin, end = _extent(data, position, wire_type)
+    return Record(number, wire_type, data[begin:end]), end
+
+
+def _extent(data: bytes, position: int, wire_type: int) -> tuple[int, int]:
+    """Give where the value behind a tag begins, after its length if it has one, and where it ends; of no groups.
+
+    Raises :class:`ValueError` for a wire type that has no value.
+    """
+    if wire_type == WireType.VARINT:
+        return position, read_varint(data, position)[1]
+    if wire_type == WireType.LENGTH:
+        size, position = read_varint(data, position)
+        return position, position + size
+    if wire_type in _FIXED:
+        return position, position + _FIXED[wire_type]
+    raise ValueError(f"wire type {wire_type} before byte {position} has no value")
 
 
 def _group(data: bytes, number: int, start: int) -> tuple[Record, int]:
@@ -273,21 +277,14 @@ def group_depth(data: bytes) -> int:
         while position < len(data):
             head, position = read_varint(data, position)
             number, wire_type = head >> 3, head & 7
-            if wire_type == WireType.VARINT:
-                _, position = read_varint(data, position)
-            elif wire_type == WireType.LENGTH:
-                size, position = read_varint(data, position)
-                position += size
-            elif wire_type == WireType.GROUP:
+            if wire_type == WireType.GROUP:
                 under_way.append(number)
                 deepest = max(deepest, len(under_way))
             elif wire_type == WireType.END_GROUP:
                 if under_way.pop() != number:
                     return 0
-            elif wire_type in _FIXED:
-                position += _FIXED[wire_type]
             else:
-                return 0
-    except IndexError:
+                _, position = _extent(data, position, wire_type)
+    except (IndexError, ValueError):
         return 0
     return deepest if position == len(data) and not under_way else 0
