@@ -42,7 +42,9 @@ def integer(rules: Mapping[str, Any], kind: Range, random: KeyedRandom, *, zero:
         fitting = [n for n in listed if n not in refused and any(low <= n <= high for low, high in spans)]
         if fitting or "in" in rules:
             return int(random.choice(fitting or listed))
-    low, high = min((_likely(span, kind) for span in spans), key=lambda span: _distance(span, kind))
+    # A span may hold nothing but what is refused: the largest int64 alone, say.
+    left = [(low, high) for low, high in spans if not refused.issuperset(range(low, min(high, low + len(refused)) + 1))]
+    low, high = min((_likely(span, kind) for span in left or spans), key=lambda span: _distance(span, kind))
     drawn = low
     for _ in range(_TRIES):
         drawn = random.between(low, high)

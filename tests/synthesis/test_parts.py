@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import re2
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from grpcmock.schema.naming import snake_case, words_of
@@ -58,6 +58,7 @@ def test_draws_are_pinned() -> None:
 
 @given(low=int64s, high=int64s, refused=st.lists(int64s, max_size=3), seed=st.binary(max_size=4))
 @settings(max_examples=100)
+@example(low=2**63 - 1, high=-(2**63) + 102, refused=[2**63 - 1], seed=b"")  # all above `low` is refused
 def test_integers_keep_any_bounds(low: int, high: int, refused: list[int], seed: bytes) -> None:
     rules = {"gte": low, "lte": high, "not_in": refused}
     drawn = numbers.integer(rules, INT64, KeyedRandom(seed))
