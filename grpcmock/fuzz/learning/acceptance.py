@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import DecodeError
+
 from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, is_there
@@ -58,9 +60,12 @@ def _shows_what_it_names(accepted: AcceptedRequest, reply: Reply) -> bool:
     if not accepted.needs or not messages or len(reply.responses) != 1:
         return False
     request = method.request_class.FromString(messages[0])
-    values = [value_at(request, need.target) for need in accepted.needs if is_there(request, need.target)]
-    named = {one for value in values for one in (value if hasattr(value, "extend") else [value])}
-    answer = method.response_class.FromString(reply.responses[0])
+    at_needs = [value_at(request, need.target) for need in accepted.needs if is_there(request, need.target)]
+    named = {one for value in at_needs for one in (value if hasattr(value, "extend") else [value])}
+    try:
+        answer = method.response_class.FromString(reply.responses[0])
+    except (DecodeError, RuntimeError):
+        return False  # for a check to tell
     return any(
         value in named
         for inner in messages_in(answer)
@@ -100,11 +105,11 @@ class Acceptance:
             self.endless[search.method.path] = search.endless
         if accepted is None:
             return
-        if self.rank(search.method)[0] == _MAKES:
+        is_making = self.rank(search.method)[0] == _MAKES
+        if is_making:
             key = next(self.things.keys_in(reply), None)
             accepted = replace(accepted, own_id=chosen_at(accepted.message, key) if key is not None else None)
         self.keep(accepted, start)
-        is_making = self.rank(search.method)[0] == _MAKES
         is_changing = not is_making and not only_reads(search.method) and _shows_what_it_names(accepted, reply)
         self.things.learn(reply, accepted if is_making or is_changing else None, is_changed=is_changing)
         if self.may_make(search.method):

@@ -112,6 +112,21 @@ async def test_what_was_learned_makes_what_it_needs_on_a_fresh_server(name: str)
             assert replies[-1].is_ok or replies[-1].name == "ALREADY_EXISTS"
 
 
+async def test_an_answer_that_is_no_message_stops_nothing() -> None:
+    service: Any = ordinary_services.Orders()
+    service.pay_order = _unreadable(service.pay_order)
+    plan, _ = await opened("Orders", service)
+    assert "/ordinary.Orders/PayOrder" in plan.acceptance.first
+
+
+def _unreadable(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def answer(request: Any) -> Any:
+        handler(request)  # it is done all the same
+        return SimpleNamespace(SerializeToString=lambda: b"\x0a\x01\xff")
+
+    return answer
+
+
 async def test_boundaries_are_tried_behind_the_door() -> None:
     service = ordinary_services.Bookings()
     plan, _ = await opened("Bookings", service)
