@@ -240,6 +240,7 @@ class Confirmation:
         if (known := self._crashes.explaining(failure)) is not None:
             return known
         if self._is_late:
+            self.ran_out = True
             return failure
         if self._crashes.can_bisect:
             message = "the server went down, and no single case does that again: looking for the calls that do together"
@@ -249,13 +250,14 @@ class Confirmation:
         finally:  # also where it is broken off: fewer calls that bring the server down are worth telling
             self.so_far = self._crashes.found(failure) or failure
         if found is None:
+            self.ran_out = self._is_late
             return failure
         return found if found.is_flaky else await self._smallest(found, anew=True)
 
     async def made_sure_of(self, failure: Failure) -> Failure:
         """Go on where time was up before."""
         self.begin()
-        return await self._made_again_anew(failure)
+        return await (self._bisected(failure) if failure.finding.server_down else self._made_again_anew(failure))
 
     async def on_fresh_server(self, failure: Failure) -> Failure:
         """Return a failure as a server shows it that was just started: by its smallest calls, by those that showed it

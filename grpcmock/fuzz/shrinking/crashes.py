@@ -64,12 +64,11 @@ class Crashes:
         """Give what was found out about a failure so far: fewer calls that bring the server down, too."""
         return self._found.get(failure.id)
 
-    async def bisected(self, failure: Failure, *, within: float = _SECONDS) -> Failure | None:
+    async def bisected(self, failure: Failure, *, within: float) -> Failure | None:
         """Give the failure with as few calls as still bring the server down, from its start; None if none are found
         *within* so many seconds."""
-        own = min(self._left, within)
-        spare = self._left - own
-        until = time.monotonic() + own
+        started = time.monotonic()
+        until = started + min(self._left, within)
 
         async def bring_down(steps: Sequence[Step]) -> bool:
             left = until - time.monotonic()
@@ -93,7 +92,7 @@ class Crashes:
                 hits += await bring_down(smallest)
                 tries += 1
         finally:  # also where the run is broken off
-            self._left = spare + until - time.monotonic()
+            self._left -= time.monotonic() - started
         found = self._found[failure.id] = replace(self._found[failure.id], hits=hits, tries=tries)
         return found
 
