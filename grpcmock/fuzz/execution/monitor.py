@@ -71,7 +71,7 @@ class Monitor:
         """Return what was seen with how the server fares, where it may be gone or silent, once it is back."""
         process = self._server.process
         if process is not None and await process.was_another():
-            await self.revive()
+            await self._start_anew()
             return replace(result, replies=tuple(map(_unjudged, result.replies)))
         if await self._is_cut_off(result) or (process is not None and process.exit_code is not None):
             return replace(result, health=await self.revive())
@@ -126,8 +126,10 @@ class Monitor:
 
     async def renew(self) -> None:
         """Start the server anew, unless it was asked nothing since it was started."""
-        if not self._executor.call_history:
-            return
+        if self._executor.call_history:
+            await self._start_anew()
+
+    async def _start_anew(self) -> None:
         self.revivals += 1
         await self._server.restart()
         self._executor.call_history.take()

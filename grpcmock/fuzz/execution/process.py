@@ -60,6 +60,8 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
         self._guard = Guard()
+        self._is_over = True
+        """Whether the whole group has ended: its number may become another's."""
 
     @property
     def pid(self) -> int | None:
@@ -77,7 +79,11 @@ class ServerProcess:
 
     async def was_another(self) -> bool:
         """Whether what answers is another process, since that had the address first: the end of ours was no crash."""
-        return self.found_its_address_taken and await accepts(self._target.address)
+        return self.found_its_address_taken and await self._is_answered()
+
+    async def _is_answered(self) -> bool:
+        """Whether something takes connections at its address, where that can be tried."""
+        return can_be_tried(self._target.address) and await accepts(self._target.address)
 
     def output(self) -> str:
         """Give the last of what it wrote since it was started."""
@@ -103,6 +109,7 @@ class ServerProcess:
     async def start(self) -> None:
         """Start it and wait until it takes connections. Raises :class:`TargetError`, with its last words, also where
         another process is at its address, for that would be taken for it."""
+        is_first = self._process is None
         is_there = shutil.which(self._command[0]) is not None  # else that is what is wrong
         if is_there and await self._is_taken():
             raise TargetError(
@@ -124,17 +131,19 @@ class ServerProcess:
             )
         except OSError as error:
             raise ConfigError(f"--server-cmd: {self._command[0]} can't be started: {error.strerror}.") from None
+        self._is_over = False
         self._guard.watch(self._process.pid)
-        if not await self._answers():
+        if not await self._answers(is_first=is_first):
             trouble = await self._trouble()
             await self.stop()
             raise TargetError(trouble)
 
-    async def _answers(self) -> bool:
+    async def _answers(self, *, is_first: bool) -> bool:
         until = time.monotonic() + self._within
         while time.monotonic() < until and self.exit_code is None:
             if await accepts(self._target.address):
-                return self._is_ours() or not await self.ended(_WAITED)
+                # Later on it was seen to have its address; :meth:`was_another` tells if that has changed.
+                return not is_first or self._is_ours() or not await self.ended(_WAITED)
             await asyncio.sleep(_LOOK_EVERY)
         return False
 
@@ -161,9 +170,10 @@ class ServerProcess:
         """Tell why it can't be talked to."""
         how = "takes no connections" if self.exit_code is None else f"ended with exit code {self.exit_code}"
         trouble = f"The server of --server-cmd ({self._shown}) {how} at {self._target}."
-        is_taken = self.exit_code is not None and can_be_tried(self._target.address)
-        if self.found_its_address_taken or (is_taken and await accepts(self._target.address)):
+        if self.exit_code is not None and await self._is_answered():
             trouble += f" That address is taken{self._holder()}: end what listens there, or choose another port."
+        elif self.found_its_address_taken:
+            trouble += " It found an address taken, this one or another of its own: end what listens there."
         words = self.output().strip()
         return trouble + (f" It wrote:\n{words}" if words else " It wrote nothing.")
 
@@ -192,7 +202,7 @@ class ServerProcess:
     async def stop(self) -> None:
         """End it and all that it has started: gently, then not, and at once if this is broken off."""
         process = self._process
-        if process is None:
+        if process is None or self._is_over:
             return
         try:
             _tell(process, signal.SIGTERM)
@@ -200,7 +210,11 @@ class ServerProcess:
         finally:
             _tell(process, signal.SIGKILL)  # its children may have outlived it
         if await self.ended(_GENTLY):
-            self._guard.release()
+            self._released()
+
+    def _released(self) -> None:
+        self._is_over = True
+        self._guard.release()
 
     async def close(self) -> None:
         try:
@@ -209,7 +223,7 @@ class ServerProcess:
             if self._process is not None:
                 with contextlib.suppress(subprocess.TimeoutExpired):  # it was killed, where the stop was broken off
                     self._process.wait(_KILLED_WITHIN)
-                    self._guard.release()
+                    self._released()
             self._guard.close()
             if self._output is not None:
                 self._output.close()

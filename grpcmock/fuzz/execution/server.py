@@ -23,10 +23,10 @@ PATIENCE = 2.0
 """So many seconds a server may take to accept a connection after one was lost."""
 
 _STARTS = 3
-"""So often a server is started that doesn't come up, where it did before: its port may not be free at once."""
+"""So often a server is started that doesn't come up, where it did before: its address may not be free at once."""
 
 _BETWEEN_STARTS = 0.5
-"""Seconds until a server is started once more that found its address taken."""
+"""Seconds from one try to the next."""
 
 _SAMPLE_EVERY = 0.005
 _LOOK_EVERY = 0.05
@@ -90,13 +90,15 @@ class Server:
             ended = await self.process.ended(PATIENCE)  # its end may come to be known a little later
         exit_code = self.process.exit_code if self.process is not None and ended else None
         words = self.process.last_words if self.process is not None and ended else None
-        try:
-            if self.process is not None and (silent or not alive):
-                await self._start_anew(self.process)
-            await self._connect(PATIENCE if alive or self.process else 0.5)
-        except TargetError as error:
-            self._give_up(error)
-        return Health(alive=alive, exit_code=exit_code, last_words=words, silent=silent)
+        if self.process is not None and (silent or not alive):
+            await self.restart()
+        else:
+            try:
+                await self._connect(PATIENCE if alive else 0.5)
+            except TargetError as error:
+                self._give_up(error)
+        # What was about to end may have taken a last connection.
+        return Health(alive=alive and not self.gone, exit_code=exit_code, last_words=words, silent=silent)
 
     async def restart(self) -> None:
         """Start its process anew, and connect; sets ``gone`` if that fails again and again. For a server that the run
@@ -110,25 +112,15 @@ class Server:
             except TargetError as error:
                 if tried == _STARTS:
                     self._give_up(error)
+                else:
+                    await asyncio.sleep(_BETWEEN_STARTS)
             else:
                 return
-
-    async def _start_anew(self, process: ServerProcess) -> None:
-        """Start the process anew, once more where it finds its address taken: that may be free in a moment. Raises
-        :class:`TargetError`."""
-        await process.stop()
-        try:
-            await process.start()
-        except TargetError:
-            if not process.found_its_address_taken:
-                raise
-            await asyncio.sleep(_BETWEEN_STARTS)
-            await process.start()
 
     def _give_up(self, error: TargetError) -> None:
         self.gone = True
         if self.process is not None:
-            self.trouble = " ".join(str(error).split())
+            self.trouble = " ".join(str(error).partition(" It wrote")[0].split())
 
     async def _is_alive(self) -> bool:
         """Whether it takes connections, or does so soon: whoever watches over it may start it anew."""
