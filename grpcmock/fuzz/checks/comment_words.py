@@ -10,7 +10,7 @@ from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.stated_words import at_path, is_out_of_range, taken
 from grpcmock.fuzz.expectations.documented_limits import documented_range
 from grpcmock.fuzz.expectations.documented_required import is_required_in_words
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set, resolve
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, resolve
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS
 from grpcmock.fuzz.model.findings import Finding
@@ -74,7 +74,7 @@ def _no_number(case: Case, result: CaseResult, expectations: Expectations) -> It
 
 def _number(case: Case, reply: Reply, way: Fields) -> float:
     message = case.method.request_class.FromString(reply.call.messages[0])
-    return float(value_at(message, tuple(field.name for field in way)))
+    return float(value_at(message, path_of(way)))
 
 
 BY_RULE: Mapping[str, CheckFunction] = {REQUIRED_IN_WORDS: _required, NO_NUMBER: _no_number}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.expectations.taken_name import taken_name
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import NEW_NAMES
@@ -26,7 +27,7 @@ def taken_though_new(case: Case, result: CaseResult) -> Iterator[Finding]:
     ways = {taken_name(reply) for reply in replies}
     if len(ways) != 1 or (way := ways.pop()) is None:
         return
-    path = tuple(field.name for field in way)
+    path = path_of(way)
     names = {
         value_at(case.method.request_class.FromString(reply.call.messages[0]), path): None
         for reply in replies

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.objections import paths_in_details
 from grpcmock.fuzz.expectations.documented_limits import documented_limit
-from grpcmock.fuzz.expectations.field_paths import Fields, named_in, resolve
+from grpcmock.fuzz.expectations.field_paths import Fields, named_in, path_of, resolve
 from grpcmock.fuzz.expectations.field_sizes import is_text, size_at
 from grpcmock.fuzz.expectations.money import SISTERS, Sum
 from grpcmock.fuzz.expectations.stated_limits import is_limit_alone, stated_limit
@@ -159,7 +159,7 @@ def _words(limit: StatedLimit) -> str:
 def _sums(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     """A server that takes one sum of money minds the nanos of another, which are as right."""
     way = resolve(case.method.input, case.path)
-    path = tuple(field.name for field in way or ())
+    path = path_of(way or ())
     told: dict[Sum, Reply] = {}
     for reply in result.replies[case.setup :]:
         money = value_at(case.method.request_class.FromString(reply.call.messages[0]), path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +117,11 @@ def named_in(text: str, descriptor: Descriptor) -> tuple[Fields, ...]:
             words = words.replace(f" {name} ", " | ")  # a display name is no name
             found |= dict.fromkeys(way for way in ways if way[-1] not in paths)
     return tuple(found)
+
+
+def path_of(way: Iterable[FieldDescriptor]) -> tuple[str, ...]:
+    """Return the names of the fields on a way."""
+    return tuple(field.name for field in way)
 
 
 def values_at(message: Message, fields: Fields) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.expectations.field_paths import reachable, values_at
+from grpcmock.fuzz.expectations.field_paths import path_of, reachable, values_at
 from grpcmock.fuzz.learning.moments import MOST_DAYS, is_moment, move
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import Binding, Call, call_of
@@ -179,7 +179,7 @@ def with_other_keys(request: AcceptedRequest, salt: str) -> AcceptedRequest:
     parent."""
     message = request.message
     for way in reachable(request.method.input):
-        path = tuple(field.name for field in way)
+        path = path_of(way)
         is_text = way[-1].type == way[-1].TYPE_STRING and not any(field.is_repeated for field in way)
         if is_text and path not in request.references and _OWN_KEY.fullmatch(path[-1]) and is_there(message, path):
             put(message, path, varied(value_at(message, path), salt))

@@ -9,7 +9,7 @@ from itertools import chain, combinations, islice, pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.details import decode_details
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, reachable, resolve, values_at
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, path_of, reachable, resolve, values_at
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
 from grpcmock.fuzz.learning.moments import SPANS, is_moment
@@ -111,7 +111,7 @@ class Proposals:
     def _spans(self, ways: Sequence[Fields]) -> Iterator[Change]:
         """Yield both ends of what goes from one day or time to another: an end that fits may fit no beginning that is
         there."""
-        by_name = {tuple(step.name for step in way): way for way in ways if is_set(self.base[0], way)}
+        by_name = {path_of(way): way for way in ways if is_set(self.base[0], way)}
         for path, way in by_name.items():
             for low, high in SPANS:
                 last = re.sub(rf"(?<![a-z]){low}(?![a-z])", high, path[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.learning.agreement import agreed
 
@@ -66,4 +67,4 @@ def _cleared(message: Message, way: Fields) -> Path | None:
             return None
         current = getattr(current, field.name)
     current.ClearField(way[-1].name)
-    return tuple(field.name for field in way)
+    return path_of(way)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from grpcmock.fuzz.expectations.field_paths import Fields, reachable, values_at
+from grpcmock.fuzz.expectations.field_paths import Fields, path_of, reachable, values_at
 from grpcmock.fuzz.learning import demands
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, make_other, set_at
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -57,7 +57,7 @@ class Widening:
         keys = {tuple(step for step in path if isinstance(step, str)) for path in (*accepted.references, *own)}
         changes = []
         for way in reachable(accepted.method.input):
-            if len(way) > _DEEPEST or tuple(field.name for field in way) in keys:
+            if len(way) > _DEEPEST or path_of(way) in keys:
                 continue
             message = accepted.message_with(way)
             there = list(values_at(message, way))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.documented_limits import documented_range
 from grpcmock.fuzz.expectations.documented_required import is_required_in_words
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, Case, Expect, Phase
 from grpcmock.fuzz.phases.request_expectation import changes_part
@@ -61,7 +61,7 @@ def _lacking(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
             continue
         if len(way) > 1 and (is_partial or (owner in shown and _OWN_KEY.fullmatch(way[-1].name))):
             continue
-        path, message = _path(way), accepted.fullest
+        path, message = path_of(way), accepted.fullest
         if not _is_more_than_nothing(value_at(message, path)):
             continue
         parent: Any = value_at(message, path[:-1])
@@ -93,7 +93,7 @@ def _around(limit: StatedLimit) -> tuple[float, float]:
 
 
 def _case(accepted: AcceptedRequest, way: Fields, messages: list[Message], *, label: str, rule: str, why: str) -> Case:
-    path, method = ".".join(_path(way)), accepted.method
+    path, method = ".".join(path_of(way)), accepted.method
     data = [message.SerializePartialToString(deterministic=True) for message in messages]
     calls = accepted.calls(*data, salt=f"{label} {path}")
     return Case(
@@ -120,12 +120,8 @@ def _singular(method: Method) -> Iterator[Fields]:
 
 def _with(accepted: AcceptedRequest, way: Fields, value: float) -> Message:
     message = accepted.message_with(way)
-    put(message, _path(way), value)
+    put(message, path_of(way), value)
     return message
-
-
-def _path(way: Fields) -> tuple[str, ...]:
-    return tuple(field.name for field in way)
 
 
 def _is_mask(way: Fields) -> bool:

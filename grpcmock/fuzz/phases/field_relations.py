@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable
 from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.bindings import put, value_at
 
@@ -54,10 +54,10 @@ class RelatedFields:
 def left_out(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
     """Yield the request without each of its fields in turn."""
     whole = accepted.fullest
-    ways = (way for way in _ways(accepted) if is_set(whole, way) and _path(way) not in accepted.references)
+    ways = (way for way in _ways(accepted) if is_set(whole, way) and path_of(way) not in accepted.references)
     for way in islice(ways, _MOST_LEFT_OUT):
-        message, name = accepted.fullest, ".".join(_path(way))
-        place: Any = value_at(message, _path(way[:-1]))
+        message, name = accepted.fullest, ".".join(path_of(way))
+        place: Any = value_at(message, path_of(way[:-1]))
         place.ClearField(way[-1].name)
         yield RelatedFields(f"{name}=left-out", f"{name} is left out of a request that the server takes", name, message)
 
@@ -66,21 +66,22 @@ def pairs(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
     """Yield the request with two fields of one type made equal, then exchanged, for each two that stand together."""
     made = {need.target for need in accepted.needs}
     for one, other in islice(_alike(accepted), _MOST_PAIRS):
-        names = ".".join(_path(one)), ".".join(_path(other))
-        if any(_path(way) in accepted.references for way in (one, other)):
-            if made.issuperset((_path(one), _path(other))):  # what names something that was there already is left alone
+        names = ".".join(path_of(one)), ".".join(path_of(other))
+        if any(path_of(way) in accepted.references for way in (one, other)):
+            # What names something that was there already is left alone.
+            if made.issuperset((path_of(one), path_of(other))):
                 words = f"{names[0]} and {names[1]} are the same"
-                same = (_path(one), _path(other))
+                same = (path_of(one), path_of(other))
                 yield RelatedFields(f"{names[0]}=={names[1]}", words, names[1], accepted.fullest, same)
             continue
-        first, second = (value_at(accepted.fullest, _path(way)) for way in (one, other))
+        first, second = (value_at(accepted.fullest, path_of(way)) for way in (one, other))
         for sign, words, values in (
             ("==", "is the same as", (first, first)),
             ("<>", "is exchanged for", (second, first)),
         ):
             message = accepted.fullest
-            put(message, _path(one), values[0])
-            put(message, _path(other), values[1])
+            put(message, path_of(one), values[0])
+            put(message, path_of(other), values[1])
             if message != accepted.fullest:
                 yield RelatedFields(f"{names[0]}{sign}{names[1]}", f"{names[1]} {words} {names[0]}", names[1], message)
 
@@ -96,7 +97,7 @@ def needs_otherwise(accepted: AcceptedRequest) -> Iterator[tuple[str, str, Accep
                 continue
             made = replace(need.made_by, data=message.SerializePartialToString(deterministic=True))
             needs = tuple(replace(one, made_by=made) if one is need else one for one in accepted.needs)
-            target, name = ".".join(map(str, need.target)), ".".join(_path(way))
+            target, name = ".".join(map(str, need.target)), ".".join(path_of(way))
             reason = f"what {target} names is made with another {name}"
             found.append((f"{target}-{number}-with-other-{name}", reason, replace(accepted, needs=needs)))
     yield from islice(found, _MOST_PAIRS)
@@ -126,7 +127,3 @@ def _is_plain(field: FieldDescriptor) -> bool:
     if field.cpp_type in (field.CPPTYPE_BOOL, field.CPPTYPE_ENUM):
         return False
     return field.message_type is None or not field.message_type.GetOptions().map_entry
-
-
-def _path(way: Fields) -> tuple[str, ...]:
-    return tuple(field.name for field in way)

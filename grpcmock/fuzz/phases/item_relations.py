@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from grpcmock.fuzz.expectations.field_paths import is_set, reachable
+from grpcmock.fuzz.expectations.field_paths import is_set, path_of, reachable
 from grpcmock.fuzz.generation.message_classes import is_map
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.phases.field_relations import RelatedFields
@@ -35,7 +35,7 @@ def later_items(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
     """Yield the request with a second item in its lists: an empty one, the first again, and it without each field."""
     lists = (way for way in reachable(accepted.method.input) if len(way) <= _DEEPEST and _is_list(accepted, way))
     for way in islice(lists, _MOST_LISTS):
-        path = tuple(field.name for field in way)
+        path = path_of(way)
         name = ".".join(path)
         first = value_at(accepted.fullest, path)[0]
         yield _with_second(accepted, path, f"{name}[1]=empty", type(first)())

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.documented_limits import documented_limit
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of
 from grpcmock.fuzz.expectations.field_sizes import is_text, is_whole, with_size
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import set_at
@@ -57,7 +57,7 @@ class LimitCases:
         self, accepted: AcceptedRequest, limits: Iterable[tuple[str, Fields, StatedLimit, int | None]]
     ) -> Iterator[Case]:
         for rule, way, limit, beyond in limits:
-            path = tuple(field.name for field in way)
+            path = path_of(way)
             if path in accepted.references or path == accepted.own_id:
                 continue
             for end, at, past in _ends(limit, way, is_content=_is_content(accepted, way)):
@@ -73,7 +73,7 @@ class LimitCases:
                 continue
             self._made.add((KEPT_WORDS, way))
             base = self._method.request_class.FromString(calls[-1].messages[0])
-            if way[-1].is_repeated and not value_at(base, tuple(field.name for field in way)):
+            if way[-1].is_repeated and not value_at(base, path_of(way)):
                 value = next(self._plan.acceptance.values_of(way[-1]), None)
                 if value is None or set_at(base, way, value) is None:
                     continue
@@ -199,7 +199,7 @@ def _sized(accepted: AcceptedRequest, way: Fields, size: int) -> Message | None:
 
 def _with(base: Message, way: Fields, size: int) -> Message | None:
     """Return a copy of a message with so much in a field, made of what it has there; None if that can't be."""
-    message, path = type(base)(), tuple(field.name for field in way)
+    message, path = type(base)(), path_of(way)
     message.CopyFrom(base)
     there: Any = value_at(message, path)
     is_list = way[-1].is_repeated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable
 from grpcmock.fuzz.expectations.money import MONEY, TRIED
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import SUMS, Case, Expect, Phase
@@ -54,6 +54,6 @@ def _is_many(field: Any) -> bool:
 
 def _with(accepted: AcceptedRequest, way: Fields, units: int, nanos: int) -> bytes:
     message = accepted.fullest
-    money = value_at(message, tuple(field.name for field in way))
+    money = value_at(message, path_of(way))
     money.units, money.nanos = units, nanos
     return message.SerializePartialToString(deterministic=True)

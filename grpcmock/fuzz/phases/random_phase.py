@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.expectations.field_paths import reachable, values_at
+from grpcmock.fuzz.expectations.field_paths import path_of, reachable, values_at
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
@@ -79,7 +79,7 @@ def _around_accepted(method: Method, plan: Plan, number: int) -> Case:
     source = RandomSource(plan.seed, "random", "accepted", method.full_name, number)
     generator = plan.generators.of(method.input)
     message = accepted.with_values(source.below if number % 4 else lambda _: 0)
-    ways = [way for way in reachable(method.input) if tuple(field.name for field in way) not in accepted.references]
+    ways = [way for way in reachable(method.input) if path_of(way) not in accepted.references]
     for _ in range(1 + source.below(2) if ways else 0):
         way = ways[source.below(len(ways))]
         other = next((value for value in values_at(generator.generate(source), way) if value), None)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import make_other, set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -217,7 +217,7 @@ class Enrichment:
                 if await self._is_once_only(accepted, found, way, reply):
                     if accepted.own_id is not None:
                         break  # two fields that have to differ are one too many
-                    accepted = replace(accepted, own_id=tuple(field.name for field in way))
+                    accepted = replace(accepted, own_id=path_of(way))
                 full = found
                 break
         for way in [way for way in reachable(accepted.method.input) if way[-1].is_repeated and len(way) <= DEEPEST]:
@@ -289,7 +289,7 @@ class Enrichment:
             taken, refused = 1, _MANY
             while refused - taken > 1 and not self._is_late():
                 size = refused if refused == _MANY else (taken + refused) // 2
-                message, path = accepted.fullest, tuple(field.name for field in way)
+                message, path = accepted.fullest, path_of(way)
                 put(message, path, (list(value_at(message, path)) * size)[:size])
                 if _is_ok(await self._send(accepted, message.SerializePartialToString(deterministic=True))):
                     taken = size
@@ -309,7 +309,7 @@ class Enrichment:
             message = type(full)()
             message.CopyFrom(full)
             try:
-                put(message, tuple(step.name for step in way), [*items, *more])
+                put(message, path_of(way), [*items, *more])
             except (TypeError, ValueError, LookupError):
                 return full
             if more and _is_ok(await self._send(accepted, message.SerializePartialToString(deterministic=True))):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import chosen_at
 from grpcmock.fuzz.learning.moments import holds_moment
 from grpcmock.fuzz.model.bindings import value_at
@@ -51,7 +51,7 @@ def leaves(accepted: AcceptedRequest) -> Iterator[Path]:
         yield accepted.own_id
     message = accepted.message
     for way in reachable(accepted.method.input):
-        path = tuple(field.name for field in way)
+        path = path_of(way)
         field = way[-1]
         if any(step.is_repeated for step in way) or path in accepted.references or path == accepted.own_id:
             continue
@@ -73,7 +73,7 @@ def lists(accepted: AcceptedRequest) -> Iterator[Fields]:
 
 
 def _value(accepted: AcceptedRequest, way: Fields) -> object:
-    found: object = value_at(accepted.fullest, tuple(field.name for field in way))
+    found: object = value_at(accepted.fullest, path_of(way))
     return found
 
 

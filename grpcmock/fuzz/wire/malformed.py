@@ -13,6 +13,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor as F
 from google.protobuf.message import DecodeError
 
+from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.wire.encoding import (
     LARGEST_NUMBER,
     Place,
@@ -185,7 +186,7 @@ def bad_texts(
         return is_valid(canonical + wrapped(way[:-1], record.encoded()))
 
     for number, (sort, way) in enumerate(_text_sites(descriptor, takes_text)):
-        path = tuple(field.name for field in way)
+        path = path_of(way)
         for name, text, why in BAD_TEXTS if number == 0 else BAD_TEXTS[:1]:
             record = Record(way[-1].number, WireType.LENGTH, MARK + text)
             yield Variant(
@@ -253,7 +254,7 @@ def too_deep(descriptor: Descriptor, canonical: bytes) -> Iterator[Variant]:
     """Yield messages that are nested past what parsers take: by a field of the type's own, and by unknown groups."""
     if cycle := _cycle(descriptor):
         head, turn = cycle
-        path = tuple(field.name for field in (*head, *turn))
+        path = path_of((*head, *turn))
         for depth in DEPTHS:
             yield Variant(
                 name=f"nested-{depth}",
@@ -279,7 +280,7 @@ def deepest(descriptor: Descriptor, canonical: bytes) -> Variant | None:
     if cycle is None:
         return None
     head, turn = cycle
-    path = tuple(field.name for field in (*head, *turn))
+    path = path_of((*head, *turn))
     return Variant(
         name=f"nested-{DEEPEST}",
         why=f"{shown(path)}, {DEEPEST} messages inside each other, which is not too many",

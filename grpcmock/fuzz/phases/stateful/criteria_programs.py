@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.expectations.field_paths import reachable
+from grpcmock.fuzz.expectations.field_paths import path_of, reachable
 from grpcmock.fuzz.expectations.list_criteria import Criterion, Kind, criteria_of
 from grpcmock.fuzz.learning.accepted_requests import is_there, set_at, varied, with_other_keys
 from grpcmock.fuzz.learning.moments import is_moment
@@ -127,7 +127,7 @@ def _values(maker: AcceptedRequest, one: Criterion, plan: Plan) -> tuple[Fields,
         own = way[-1]
         if own.name != last.name or own.is_repeated != last.is_repeated or not same_type(own, last):
             continue
-        path = tuple(field.name for field in way)
+        path = path_of(way)
         if path in maker.references or path == maker.own_id:
             return None
         taken = maker.values.get(way, ())
@@ -199,7 +199,7 @@ def _own_text(maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Fields
         if one.kind is not Kind.SAME or last.type != last.TYPE_STRING:
             continue
         for way in reachable(maker.method.input):
-            path = tuple(field.name for field in way)
+            path = path_of(way)
             if path[-1] != last.name or not same_type(way[-1], last) or path in maker.references:
                 continue
             if is_there(maker.message, path) and not is_moment(value_at(maker.message, path)):
@@ -209,7 +209,7 @@ def _own_text(maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Fields
 
 def _with_text(maker: AcceptedRequest, way: Fields, salt: str) -> AcceptedRequest:
     """Return a request with another text there, with and without all that it may have."""
-    path, made = tuple(field.name for field in way), []
+    path, made = path_of(way), []
     for message in (maker.message, maker.fullest):
         put(message, path, varied(value_at(maker.message, path), salt))
         made.append(message.SerializePartialToString(deterministic=True))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.client.actions import Pause
-from grpcmock.fuzz.expectations.field_paths import is_set, reachable
+from grpcmock.fuzz.expectations.field_paths import is_set, path_of, reachable
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.learning.accepted_requests import is_there, make_other
@@ -95,7 +95,7 @@ def spoiled(own: AcceptedRequest) -> Iterator[Message]:
     """Yield the request with one of its numbers or texts so large that it hardly fits."""
     whole = own.fullest
     for way in reachable(own.method.input):
-        path, field = tuple(step.name for step in way), way[-1]
+        path, field = path_of(way), way[-1]
         if any(step.is_repeated for step in way) or path in own.references or not is_set(whole, way):
             continue
         if field.cpp_type in _LARGE:

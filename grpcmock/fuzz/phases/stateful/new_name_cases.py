@@ -8,6 +8,7 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.learning.accepted_requests import is_there, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import NEW_NAMES, Case, Expect, Phase, call_of
@@ -28,7 +29,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if found is None:
         return
     *before, last = found.calls
-    path = tuple(field.name for field in found.way)
+    path = path_of(found.way)
     if accepted is not None and is_there(accepted.fullest, path):
         return
     if any(binding.target == path for binding in last.bindings):

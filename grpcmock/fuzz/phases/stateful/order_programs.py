@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.expectations.list_criteria import criteria_of
 from grpcmock.fuzz.expectations.list_orders import orders_to_try
 from grpcmock.fuzz.model.bindings import value_at
@@ -89,6 +90,6 @@ def _value(maker: AcceptedRequest, way: list[FieldDescriptor], number: int) -> A
         case "":
             if key.type != key.TYPE_STRING:
                 return number
-            taken = str(value_at(maker.fullest, tuple(step.name for step in way)))
+            taken = str(value_at(maker.fullest, path_of(way)))
             return next((form.format(number) for shape, form in _TEXTS if shape.fullmatch(taken)), None)
     return None

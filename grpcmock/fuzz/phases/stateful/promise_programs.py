@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.promises import must_name_something, promises_of, refuses_same
 from grpcmock.fuzz.expectations.roles import MAKING
@@ -56,7 +56,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
 
 def _in_capitals(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case]:
     """Yield two calls whose values differ in their case alone."""
-    path, made = tuple(field.name for field in way), _twice(own, way, plan)
+    path, made = path_of(way), _twice(own, way, plan)
     if made is None or not isinstance(made[1], str) or made[1].upper() == made[1]:
         return
     name = ".".join(path)
@@ -71,7 +71,7 @@ def _in_capitals(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case
 
 def _elsewhere(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case]:
     """Yield two calls with one value, below two parents."""
-    path, made = tuple(field.name for field in way), _twice(own, way, plan)
+    path, made = path_of(way), _twice(own, way, plan)
     if made is None or not own.needs:
         return
     program = MethodProgram(own.method, plan, f"elsewhere-{'.'.join(path)}")
@@ -105,7 +105,7 @@ def _named_alike(own: AcceptedRequest, plan: Plan) -> Iterator[Case]:
 
 def _twice(own: AcceptedRequest, way: Fields, plan: Plan) -> tuple[AcceptedRequest, Any] | None:
     """Return the request with a value at the end of a way that was never used before, and that value."""
-    path = tuple(field.name for field in way)
+    path = path_of(way)
     if way[-1].message_type is not None:
         return _as_it_is(own, way)
     message = own.message_with(way) if is_set(own.message_with(way), way) else own.fullest
@@ -130,7 +130,7 @@ def _as_it_is(own: AcceptedRequest, way: Fields) -> tuple[AcceptedRequest, Any] 
 
 def _same_twice(own: AcceptedRequest, way: Fields, plan: Plan, *, anew: bool) -> Iterator[Case]:
     """Yield two calls with one value that was never used before; two that differ otherwise, where that may matter."""
-    path, made = tuple(field.name for field in way), _twice(own, way, plan)
+    path, made = path_of(way), _twice(own, way, plan)
     if made is None:
         return
     program = MethodProgram(own.method, plan, f"promised-{'.'.join(path)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.expectations.field_paths import is_set, reachable
+from grpcmock.fuzz.expectations.field_paths import is_set, path_of, reachable
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import is_there, varied
 from grpcmock.fuzz.model.bindings import put, value_at
@@ -80,7 +80,7 @@ def _free_text(own: AcceptedRequest) -> Path | None:
     """Return the place of a text that may differ from call to call, so that each of them has an answer of its own."""
     message = own.message
     for way in reachable(own.method.input):
-        path = tuple(field.name for field in way)
+        path = path_of(way)
         is_text = way[-1].type == FieldDescriptor.TYPE_STRING and _FREE_TEXT.fullmatch(way[-1].name) is not None
         is_plain = is_text and not any(field.is_repeated for field in way) and is_set(message, way)
         if is_plain and path != own.own_id and path not in own.references:

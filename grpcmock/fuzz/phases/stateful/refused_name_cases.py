@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.expectations.field_paths import reachable
+from grpcmock.fuzz.expectations.field_paths import path_of, reachable
 from grpcmock.fuzz.learning.accepted_requests import is_there, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import REFUSED_NAMES, Case, Expect, Phase
@@ -87,7 +87,7 @@ def _spoiled(own: AcceptedRequest, base: Message) -> Iterator[Message]:
     first: list[Message] = []
     others: list[Message] = []
     for way in ways:
-        path, field = tuple(step.name for step in way), way[-1]
+        path, field = path_of(way), way[-1]
         if path == own.own_id or path in own.references or field.type == field.TYPE_BYTES:
             continue
         if field.cpp_type not in _SPOILS or (len(way) > 1 and not base.HasField(path[0])):

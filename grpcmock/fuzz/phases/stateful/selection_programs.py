@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
@@ -61,7 +62,7 @@ def cases(method: Method, plan: Plan, label: str = "selected-by") -> Iterator[Ca
         for maker in makers[:_MOST_MAKERS]:
             things = made.get(creating.method, []) if creating is not None else []
             made[maker.method] = _make(program, maker, creating, things)
-        place, path, after = list_field(method), tuple(step.name for step in way), _after(method, made, plan)
+        place, path, after = list_field(method), path_of(way), _after(method, made, plan)
         first = program.add(listing, more=after)
         for index in (0, -1) if place is not None else (None,):
             items = () if place is None or index is None else (place.name, index)

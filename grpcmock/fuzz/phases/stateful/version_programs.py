@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.expectations.versions import Expected, expected_of, things_in
 from grpcmock.fuzz.learning.accepted_requests import varied
@@ -58,7 +59,7 @@ def _program(own: AcceptedRequest, need: Need, expected: Expected, plan: Plan, l
             call = program.made(need.made_by.method) if shown_by == made else shown_by
             source = _way(_method(shown_by).output, expected)
             if call is not None and source is not None:
-                more = (Binding(call, source, tuple(one.name for one in expected.asked)),)
+                more = (Binding(call, source, path_of(expected.asked)),)
         program.add(replace(own, data=data, full=b"", values={}), more=more)
         look()
 
