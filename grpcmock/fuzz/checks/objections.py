@@ -13,6 +13,7 @@ from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.stated_rules import field_rules
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.resources.fields import is_mask
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.status import DETAILS_KEY, Code
 
@@ -38,8 +39,6 @@ _OF_FORM = re.compile(
     r"\b(pattern|regex|match|format|prefix|suffix|contain|begin|start|ends?\b|char|letter)", re.IGNORECASE
 )
 """Words about how a text is written."""
-
-_MASK = "google.protobuf.FieldMask"
 
 
 class Refusal(Enum):
@@ -130,7 +129,7 @@ def is_opaque(message: Message, depth: int = 4) -> bool:
         kind = field.message_type
         if kind is None:
             continue
-        if kind.full_name == _MASK:
+        if is_mask(field):
             return True
         if depth and not kind.GetOptions().map_entry:
             inner = value if field.is_repeated else (value,)

@@ -17,6 +17,7 @@ from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reac
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, Case, Expect, Phase
 from grpcmock.fuzz.phases.request_expectation import changes_part
+from grpcmock.fuzz.resources.fields import is_mask
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -32,10 +33,8 @@ _MOST = 8
 _FAR = 25.0
 """Twice the upper end of a range, and so much more, is far beyond it."""
 
-_OWN_KEY = re.compile(r"name|id|uid|uuid|etag|self_link|(?:.*_)?(?:id|uid|uuid)")
+_OWN_KEY = re.compile(r"name|etag|self_link|(.*_)?(id|uid|uuid)")
 """What a thing is called by: where it is made, the server may well say it, whatever its comment requires of it."""
-
-_MASK = "google.protobuf.FieldMask"
 
 
 def cases(method: Method, plan: Plan) -> Iterator[Case]:
@@ -54,7 +53,7 @@ def _lacking(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
     method, base = accepted.method, accepted.fullest
     before = plan.generators.of(method.input).broken(base)
     shown = {one.output for one in plan.registry.methods.values()}
-    is_partial = changes_part(method) or any(_is_mask(way) for way in reachable(method.input))
+    is_partial = changes_part(method) or any(is_mask(way[-1]) for way in reachable(method.input))
     for way in _singular(method):
         owner = way[-1].containing_type
         if not is_set(base, way) or not is_required_in_words(way[-1], plan.registry):
@@ -122,10 +121,6 @@ def _with(accepted: AcceptedRequest, way: Fields, value: float) -> Message:
     message = accepted.message_with(way)
     put(message, path_of(way), value)
     return message
-
-
-def _is_mask(way: Fields) -> bool:
-    return way[-1].message_type is not None and way[-1].message_type.full_name == _MASK
 
 
 def _is_more_than_nothing(value: Any) -> bool:

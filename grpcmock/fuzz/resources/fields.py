@@ -84,6 +84,11 @@ def names_same(one: Message, other: Message) -> bool:
     return not any(getattr(one, own) and getattr(other, own) not in ("", 0, getattr(one, own)) for own in scopes)
 
 
+def is_mask(field: FieldDescriptor) -> bool:
+    """Whether a field says which other fields are meant."""
+    return type_name(field) == "google.protobuf.FieldMask"
+
+
 def is_map(field: FieldDescriptor) -> bool:
     """Whether a field is a map."""
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)

@@ -11,6 +11,7 @@ from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reac
 from grpcmock.fuzz.learning.accepted_requests import chosen_at
 from grpcmock.fuzz.learning.moments import holds_moment
 from grpcmock.fuzz.model.bindings import value_at
+from grpcmock.fuzz.resources.fields import is_mask
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -110,9 +111,7 @@ def unset(accepted: AcceptedRequest) -> Iterator[Fields]:
         field = way[-1]
         if len(way) > DEEPEST or field.name in _TURNING or any(step.is_repeated for step in way[:-1]):
             continue
-        if field.message_type is not None and field.message_type.full_name == "google.protobuf.FieldMask":
-            continue
-        if is_set(message, way):
+        if is_mask(field) or is_set(message, way):
             continue
         oneof = field.containing_oneof
         if oneof is not None and len(oneof.fields) > 1:
