@@ -8,38 +8,24 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from google.protobuf.descriptor import FieldDescriptor
-
 from grpcmock.fuzz.expectations.naming import service_noun, singular
-from grpcmock.fuzz.expectations.roles import MAKING, Role
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.resources.distinct import one_for_each_role, with_names_of_their_own
-from grpcmock.fuzz.resources.fields import at, is_key, named, same_type, type_name
-from grpcmock.fuzz.resources.locations import (
-    KEYS,
-    destination_in,
-    filters_of,
-    given_in,
-    made_in,
-    makes_sense,
-    shown_in,
-    shown_type,
-    with_paging,
-)
+from grpcmock.fuzz.resources.fields import at, is_key, same_type
+from grpcmock.fuzz.resources.locations import KEYS, shown_in, shown_type
 from grpcmock.fuzz.resources.method_names import makes_by_type, told_by_name, with_irregular_plurals
+from grpcmock.fuzz.resources.operations import operation_of, written_operation
 from grpcmock.fuzz.resources.ownership import ownership
-from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
+from grpcmock.fuzz.resources.resource import Resource, Resources
 from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
     from grpcmock.fuzz.expectations.links import Link, Links
-    from grpcmock.fuzz.model.cases import Path
     from grpcmock.schema import Method, Registry
-
-_MASK = "google.protobuf.FieldMask"
 
 _REFERENCES = tuple(f"_{key}" for key in KEYS)
 """How the names of fields end that say which other thing is meant."""
@@ -130,9 +116,10 @@ class _Inference:
         )
         bare = replace(bare, key=key)
         making = Role.IMPORT if source.kind.client_streams else Role.CREATE
-        operations = [self._written(making, source, bare, response=links[0].response)]
+        operations = [written_operation(self._options, making, source, bare, response=links[0].response)]
         operations += [
-            self._written(link.role, link.target, bare, key=link.request, shows=link.shows) for link in links
+            written_operation(self._options, link.role, link.target, bare, key=link.request, shows=link.shows)
+            for link in links
         ]
         taken = {operation.role for operation in operations}
         operations += [one for one in bare.operations if one.role not in taken] if inferred is not None else []
@@ -156,34 +143,6 @@ class _Inference:
                     return shown, name
         return inner, last
 
-    def _written(
-        self,
-        role: Role,
-        method: Method,
-        resource: Resource,
-        *,
-        response: Path | None = None,
-        key: Path = (),
-        shows: Path | None = None,
-    ) -> Operation:
-        """Give an operation of which some things were written, and the rest is told as ever."""
-        shown, many = shown_in(method.output, resource.descriptor)
-        if shows is not None:
-            shown, many = shows, method.output.fields_by_name[str(shows[0])].is_repeated
-        operation = Operation(
-            role=role,
-            method=method,
-            shown=shown,
-            many=many,
-            made=response if response is not None and shown is None else None,
-            given=given_in(method.input, resource, role),
-            key=key or None,
-            parent=self._parent(method.input, resource, role),
-            mask=next((f.name for f in method.input.fields if type_name(f) == _MASK and not f.is_repeated), ""),
-        )
-        operation = with_paging(operation, resource)
-        return replace(operation, filters=filters_of(operation))
-
     # One resource ---------------------------------------------------------------------------------------
 
     def _resource(self, service: str, noun: str, methods: Sequence[tuple[Role, Method]]) -> Resource | None:
@@ -205,7 +164,8 @@ class _Inference:
         operations = [
             operation
             for role, method in methods
-            if method.kind in _KINDS[role] and (operation := self._operation(role, method, bare)) is not None
+            if method.kind in _KINDS[role]
+            and (operation := operation_of(self._options, role, method, bare)) is not None
         ]
         kept = one_for_each_role(operations)
         if not kept or not any(operation.role is not Role.LIST for operation in kept):
@@ -257,82 +217,6 @@ class _Inference:
             if name in fields and is_key(fields[name]) and not asked:
                 return name
         return ""
-
-    # One method -----------------------------------------------------------------------------------------
-
-    def _operation(self, role: Role, method: Method, resource: Resource) -> Operation | None:
-        shown, many = shown_in(method.output, resource.descriptor)
-        if role not in (Role.LIST, Role.BATCH_GET, Role.EXPORT) and many and role is not Role.IMPORT:
-            shown, many = None, False
-        operation = Operation(
-            role=role,
-            method=method,
-            shown=shown,
-            many=many,
-            made=None if shown is not None or role not in MAKING else made_in(method.output, resource),
-            given=given_in(method.input, resource, role),
-            parent=self._parent(method.input, resource, role),
-            mask=next((f.name for f in method.input.fields if type_name(f) == _MASK and not f.is_repeated), ""),
-            request_id=named(method.input, "request_id"),
-            allow_missing=named(method.input, "allow_missing"),
-        )
-        operation = replace(operation, key=self._asked(operation, resource), own_id=self._own_id(operation, resource))
-        operation = with_paging(operation, resource)
-        operation = replace(operation, filters=filters_of(operation))
-        return operation if makes_sense(operation) else None
-
-    def _asked(self, operation: Operation, resource: Resource) -> Path | None:
-        """Find where a request says which resource is meant."""
-        if operation.role in (Role.CREATE, Role.IMPORT, Role.LIST, Role.EXPORT, Role.WATCH):
-            return None
-        request = operation.method.input
-        given = operation.given if operation.role is Role.UPDATE else None
-        if given is not None and (given or resource.key in request.fields_by_name):
-            return (*given, resource.key)
-        repeated = operation.role is Role.BATCH_GET
-        for field in request.fields:
-            if resource.type and self._options.reference(field)[0] == resource.type and field.is_repeated == repeated:
-                return (field.name,)
-        stem, own = snake_case(resource.name), resource.descriptor.fields_by_name[resource.key]
-        names = [resource.key, f"{stem}_{resource.key}", f"{stem}_id", f"{stem}_name", "id", "name", stem]
-        for name in dict.fromkeys(names):
-            for label in (f"{name}s",) if repeated else (name,):
-                found = request.fields_by_name.get(label)
-                if found is not None and same_type(found, own) and found.is_repeated == repeated:
-                    return (found.name,)
-        return None
-
-    def _own_id(self, operation: Operation, resource: Resource) -> Path | None:
-        """Find where a client may choose the id of what it creates (AIP-133)."""
-        if operation.role not in MAKING:
-            return None
-        request, stem = operation.method.input, snake_case(resource.name)
-        field = request.fields_by_name.get(f"{stem}_id")
-        if field is not None and is_key(field) and (resource.patterns or field.name == resource.key):
-            return (field.name,)
-        if resource.patterns or operation.given is None:
-            return None
-        place = at(request, operation.given)
-        own = place.fields_by_name.get(resource.key) if place is not None else None
-        if own is None or not same_type(own, resource.descriptor.fields_by_name[resource.key]):
-            return None
-        if "OUTPUT_ONLY" in self._options.field(own).behaviors:
-            return None
-        return (*operation.given, own.name)
-
-    def _parent(self, request: Descriptor, resource: Resource, role: Role) -> Path | None:
-        if role is Role.MOVE:
-            return destination_in(request, {f.name: self._options.reference(f)[0] for f in request.fields}, resource)
-        if role not in (Role.CREATE, Role.IMPORT, Role.LIST, Role.EXPORT, Role.BATCH_GET):
-            return None
-        for field in request.fields:
-            if field.is_repeated:
-                continue
-            if resource.type and self._options.reference(field)[1] == resource.type:
-                return (field.name,)
-            if field.name == "parent" and field.type == FieldDescriptor.TYPE_STRING:
-                return (field.name,)
-        return None
 
     # Resources together ---------------------------------------------------------------------------------
 
