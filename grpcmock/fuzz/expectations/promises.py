@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable
 from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.naming import verb_and_noun
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
@@ -72,7 +73,12 @@ _ANY_CASE = re.compile(
     r"|\bcase[- ]insensitive",
     re.IGNORECASE,
 )
-_WITHIN = re.compile(r"\bunique (?:with)?in (?:the|its|each|a|one) (?P<noun>[a-z]+)\b", re.IGNORECASE)
+_WITHIN = re.compile(
+    r"\bunique\b(?:[^.;]*?\b(?:(?:with)?in|per|among|across)|(?: only)? for)\s+"
+    r"(?:(?:the|its|their|each|every|a|an|one|this|that|any)\s+)?(?:(?:same|single|given)\s+)?(?P<noun>[a-z]+)",
+    re.IGNORECASE,
+)
+"""Not ``a unique id for the project``, which is the id of that."""
 
 _FOR_A_WHILE = re.compile(r"\b(?:running|active|open|pending|progress|scheduled|recent\w*|within|same|not|no)\b")
 """What is there under these conditions may be there no more, or be less than the one field that is spoken of."""
@@ -128,14 +134,13 @@ def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
             continue
         about = f"{words} {_about(of_method, way[-1].name)}"
         repeatable = is_repeatable(about) or _REPEATABLE_BY_NAME.fullmatch(snake_case(way[-1].name)) is not None
-        within = _WITHIN.search(words)
         promise = Promise(
             way,
             is_unique=is_unique(words),
             is_repeatable=repeatable,
             gives_same=repeatable and _SAME_AGAIN.search(about) is not None,
             ignores_case=way[-1].type == way[-1].TYPE_STRING and _ANY_CASE.search(words) is not None,
-            within=within["noun"].lower() if within is not None else "",
+            within=_within(words, way[-1], method),
         )
         if promise.is_unique or promise.is_repeatable:
             yield promise
@@ -199,6 +204,7 @@ def refuses_same(words: str) -> bool:
     return bool(refused_again(words))
 
 
+@lru_cache(1024)
 def refused_again(words: str) -> str:
     """Return in which ways another thing agrees with a request that is refused then; empty if nothing is said of it."""
     for found in _ANOTHER.finditer(words):
@@ -233,6 +239,15 @@ def _nouns(field: FieldDescriptor) -> frozenset[str]:
     if field.message_type is not None:
         names.add(snake_case(field.message_type.name))
     return frozenset(names | {name.replace("_", " ") for name in names})
+
+
+def _within(words: str, own: FieldDescriptor, method: Method) -> str:
+    """Return the noun of what a value is unique in; empty if that is everywhere, or what has the value itself."""
+    found = _WITHIN.search(words)
+    noun = found["noun"].lower() if found is not None else ""
+    made = verb_and_noun(method.name)
+    is_its_own = snake_case(own.name).startswith(f"{noun}_") or (made is not None and snake_case(made[1]) == noun)
+    return "" if is_its_own else noun
 
 
 def _about(words: str, name: str) -> str:

@@ -18,6 +18,8 @@ service Barn {
   rpc AddStall(AddStallRequest) returns (Stall);
   rpc AddHorse(AddHorseRequest) returns (Horse);
   rpc Groom(StallId) returns (Stall);
+  rpc AddCart(AddCartRequest) returns (Cart);
+  rpc CreateGate(CreateGateRequest) returns (Gate);
 }
 message AddStallRequest {
   // Unique, whatever its case.
@@ -30,6 +32,20 @@ message AddHorseRequest {
   // Unique in the stall.
   string nickname = 2;
 }
+message AddCartRequest { string parent = 1; Cart cart = 2; }
+message Cart {
+  string id = 1;
+  // Must be unique among the carts.
+  string plate = 2;
+  // A mark, unique within each field.
+  string mark = 3;
+}
+message CreateGateRequest {
+  // A unique name per gate.
+  string title = 1;
+  string gate_color = 2;
+}
+message Gate { string id = 1; string title = 2; }
 message Horse { string id = 1; string stall_id = 2; string nickname = 3; }
 """
 
@@ -41,6 +57,17 @@ def stall(number: int, door: str) -> tuple[str, Any, Any]:
 def horse(answer: Any, stall_id: str = "s1") -> tuple[str, Any, Any]:
     request = {"stallId": stall_id, "nickname": "Bo"}
     return ("AddHorse", request, answer if isinstance(answer, str) else {"id": f"h{answer}", **request})
+
+
+def cart(answer: Any, parent: str, **fields: str) -> tuple[str, Any, Any]:
+    return (
+        *("AddCart", {"parent": parent, "cart": fields}),
+        answer if isinstance(answer, str) else {"id": f"c{answer}", **fields},
+    )
+
+
+def gate(answer: str, color: str) -> tuple[str, Any, Any]:
+    return ("CreateGate", {"title": "big", "gateColor": color}, {"id": "g1"} if answer == "OK" else answer)
 
 
 CASES: dict[str, tuple[set[str], list[tuple[str, Any, Any]]]] = {
@@ -55,6 +82,24 @@ CASES: dict[str, tuple[set[str], list[tuple[str, Any, Any]]]] = {
     "one within each": (set(), [horse(1), horse(2, "s2")]),
     "refused within another": ({"G133"}, [horse(1), horse("ALREADY_EXISTS", "s2")]),
     "refused within another for something else": (set(), [horse(1), horse("NOT_FOUND", "s2")]),
+    "refused within one where it is, after another": (set(), [horse(1), horse(2, "s2"), horse("ALREADY_EXISTS", "s2")]),
+    "twice within one, after another": ({"G133"}, [horse(1), horse(2, "s2"), horse(3, "s2")]),
+    "refused within a third": ({"G133"}, [horse(1), horse(2, "s2"), horse("ALREADY_EXISTS", "s3")]),
+    "one below each parent": (set(), [cart(1, "fields/a", mark="x"), cart(2, "fields/b", mark="x")]),
+    "two below one parent": ({"G133"}, [cart(1, "fields/a", mark="x"), cart(2, "fields/a", mark="x")]),
+    "refused below another parent": (
+        {"G133"},
+        [cart(1, "fields/a", mark="x"), cart("ALREADY_EXISTS", "fields/b", mark="x")],
+    ),
+    "refused below another parent in the same field": (
+        set(),
+        [cart(1, "fields/a/rows/1", mark="x"), cart("ALREADY_EXISTS", "fields/a/rows/2", mark="x")],
+    ),
+    "refused below a parent of which the field isn't known": (
+        set(),
+        [cart(1, "rows/1", mark="x"), cart("ALREADY_EXISTS", "rows/2", mark="x")],
+    ),
+    "what is unique of the thing itself": (set(), [gate("OK", "red"), gate("ALREADY_EXISTS", "blue")]),
 }
 
 
@@ -74,5 +119,8 @@ def test_verdicts(name: str, barn: Registry, judging: Callable[..., Callable[...
 def test_what_comments_say_of_names(barn: Registry) -> None:
     (door,) = promises_of(barn.method("barn.Barn/AddStall"), barn)
     (nickname,) = promises_of(barn.method("barn.Barn/AddHorse"), barn)
+    (title,) = promises_of(barn.method("barn.Barn/CreateGate"), barn)
+    marks = {one.way[-1].name: one.within for one in promises_of(barn.method("barn.Barn/AddCart"), barn)}
+    assert (title.within, marks) == ("", {"plate": "carts", "mark": "field"})
     assert (door.is_unique, door.ignores_case, door.within) == (True, True, "")
     assert (nickname.is_unique, nickname.ignores_case, nickname.within) == (True, False, "stall")

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.field_paths import values_at
 from grpcmock.fuzz.expectations.method_comments import method_comments
-from grpcmock.fuzz.expectations.naming import capitalized, verb_and_noun
+from grpcmock.fuzz.expectations.naming import capitalized, singular, verb_and_noun
 from grpcmock.fuzz.expectations.promises import promises_of, refused_again
 from grpcmock.fuzz.expectations.roles import MAKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
@@ -54,8 +54,8 @@ class Promised:
     """Hears of the calls of a case, one after the other."""
 
     registry: Registry
-    _done: dict[tuple[str, str, Any], _Done] = field(default_factory=dict)
-    """By the methods, and the fields with their values."""
+    _done: dict[tuple[str, str, Any], list[_Done]] = field(default_factory=dict)
+    """By the methods, and the fields with their values: what is unique within something may be there in several."""
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
@@ -65,7 +65,7 @@ class Promised:
             return
         if only_reads(method) and not DOUBTFUL.match(capitalized(method.name)):
             return
-        done = verb_and_noun(capitalized(method.name))
+        done = verb_and_noun(method.name)
         if done is None or done[0] not in MAKING:
             for told in [told for told in self._done if told[0] != method.path]:
                 del self._done[told]  # it may be there no more
@@ -86,11 +86,12 @@ class Promised:
             same = value.SerializePartialToString(deterministic=True) if isinstance(value, Message) else value
             same = same.casefold() if promise.ignores_case and isinstance(same, str) else same
             told = (method.path, promise.way[-1].full_name, same)
-            before = self._done.get(told)
+            done = self._done.setdefault(told, [])
+            before = _compared_with(done, request, promise)
             if before is not None:
                 yield from _compared(method, promise, before, request, answer, meant)
-            elif meant.is_ok and answer is not None:
-                self._done[told] = _Done(request, answer)
+            if meant.is_ok and answer is not None and all(one.request != request for one in done):
+                done.append(_Done(request, answer))
 
     def _done_again(self, method: Method, request: Message, answer: Message | None, reply: Reply) -> Iterator[Finding]:
         """See whether the same request makes another thing, though its comment says that there can't be two."""
@@ -98,7 +99,7 @@ class Promised:
         if not reply.is_ok or answer is None or not words or _leaves_out(request, words):
             return
         told = (method.path, "", request.SerializePartialToString(deterministic=True))
-        before = self._done.setdefault(told, _Done(request, answer))
+        before = self._done.setdefault(told, [_Done(request, answer)])[0]
         if before.answer is not answer and (actual := _other_key(before.answer, answer, request)):
             expected = f"an error for the same request again, as the comment of {method.name} says of another like it"
             yield Finding(
@@ -120,6 +121,16 @@ def _leaves_out(request: Message, words: str) -> bool:
     return False
 
 
+def _compared_with(done: list[_Done], request: Message, promise: Promise) -> _Done | None:
+    """Return the call before that a request is compared with: the same one, or one below the same parent; None if there
+    is none, or none that surely is the one that matters."""
+    same = next((one for one in done if one.request == request), None)
+    if same is not None or not promise.within:
+        return same or next(iter(done), None)
+    parents = {_is_same_scope(one.request, request, promise): one for one in reversed(done)}
+    return parents.get(True) or (None if None in parents else parents.get(False))
+
+
 def _compared(
     method: Method, promise: Promise, before: _Done, request: Message, answer: Message | None, reply: Reply
 ) -> Iterator[Finding]:
@@ -136,7 +147,7 @@ def _compared(
             yield Finding(
                 check="idempotency", expected=expected, actual=actual, path=name, key=f"again {name}", method=method
             )
-    elif promise.is_unique and promise.within and not _is_same_parent(before.request, request, promise.within):
+    elif promise.is_unique and promise.within and not _is_same_scope(before.request, request, promise):
         if reply.code == Code.ALREADY_EXISTS:
             yield Finding(
                 check="duplicate_create",
@@ -164,13 +175,36 @@ def _compared(
         )
 
 
-def _is_same_parent(one: Message, other: Message, noun: str) -> bool:
-    """Whether two requests are about things below the same one; so it is taken to be where they don't name it."""
-    ours, theirs = (
-        {field.name: value for field, value in message.ListFields() if snake_case(field.name).startswith(noun)}
-        for message in (one, other)
-    )
-    return not ours or not theirs or ours == theirs
+def _is_same_scope(one: Message, other: Message, promise: Promise) -> bool | None:
+    """Whether two requests are about what stands within the same thing; so it is taken to be where neither names one.
+    None if that isn't clear."""
+    ours, theirs = (_scope(message, promise) for message in (one, other))
+    if ours and theirs:
+        return ours == theirs
+    if ours or theirs:
+        return None  # what is left out may stand for what the other one names
+    parents = [getattr(message, "parent", None) for message in (one, other)]
+    if parents[0] == parents[1]:
+        return True
+    within = [_within(parent, promise.within) for parent in parents]
+    return within[0] == within[1] if all(within) else None
+
+
+def _scope(message: Message, promise: Promise) -> dict[str, Any]:
+    """Return what a request names by the noun of what a value is unique in, but for that value itself."""
+    return {
+        own.full_name: value
+        for inner in messages_in(message)
+        for own, value in inner.ListFields()
+        if f"{snake_case(own.name)}_".startswith(f"{promise.within}_") and own is not promise.way[-1]
+    }
+
+
+def _within(parent: Any, noun: str) -> str:
+    """Return the id behind the collection of a noun in the name of a parent; empty if it isn't there."""
+    parts = parent.split("/") if isinstance(parent, str) else []
+    pairs = zip(parts[::2], parts[1::2], strict=False)
+    return next((key for collection, key in pairs if snake_case(singular(collection)) == noun), "")
 
 
 def _owner(done: _Done, promise: Promise) -> Message | None:
