@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from grpcmock.fuzz.expectations.roles import Role
 
@@ -27,6 +28,12 @@ _DETAIL = re.compile(r"(By|With|For|From|In)[A-Z].*$")
 """What comes after the noun: ``GetUserByEmail``."""
 
 _SERVICE = re.compile(r"(Service|Api|API|Manager|Store|Registry|Server|Admin|V\d+)$")
+
+_RANGE_ENDS = (
+    *(("first", "last"), ("from", "to"), ("start", "end"), ("starts", "ends"), ("begin", "end"), ("since", "until")),
+    *(("in", "out"), ("arrival", "departure"), ("earliest", "latest"), ("after", "before"), ("min", "max")),
+    *(("low", "high"), ("lower", "upper"), ("lowest", "highest")),
+)
 
 _IRREGULAR = {
     "begin": "begun",
@@ -106,6 +113,18 @@ def singular(noun: str) -> str:
     if noun.endswith(("xes", "ches", "shes", "sses", "zes")):
         return noun[:-2]
     return noun[:-1]
+
+
+def range_ends(field: str) -> Iterator[tuple[str, str]]:
+    """Yield what the field may be called that ends the range which one of this name begins, and what the range is of.
+
+    >>> list(range_ends("start_day")), list(range_ends("valid_from")), list(range_ends("started"))
+    ([('end_day', 'day')], [('valid_to', 'valid')], [])
+    """
+    for begin, end in _RANGE_ENDS:
+        word = rf"(?<![a-z]){begin}(?![a-z])"
+        if (other := re.sub(word, end, field)) != field:
+            yield other, re.sub(word, "", field).strip("_")
 
 
 def service_noun(service: str) -> str:

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
+from grpcmock.fuzz.expectations.field_sizes import DATE
+
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
 
-DATE = "google.type.Date"
 TIMESTAMP = "google.protobuf.Timestamp"
 
 MOST_DAYS = 9_000
 """Moments are moved by no more than that: what lies in our time then lies in this century."""
-
-SPANS = (
-    *(("first", "last"), ("from", "to"), ("start", "end"), ("starts", "ends"), ("begin", "end"), ("since", "until")),
-    *(("in", "out"), ("after", "before"), ("arrival", "departure"), ("earliest", "latest"), ("valid_from", "valid_to")),
-)
-"""How the names of two fields differ of which one begins and the other ends."""
 
 _DAY = 86_400
 _OLDEST = 1_000_000_000

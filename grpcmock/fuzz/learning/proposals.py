@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, path_of, reachable, resolve, values_at
+from grpcmock.fuzz.expectations.naming import range_ends
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
-from grpcmock.fuzz.learning.moments import SPANS, is_moment
+from grpcmock.fuzz.learning.moments import is_moment
 from grpcmock.fuzz.learning.request_changes import Change
 from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
@@ -104,18 +105,19 @@ class Proposals:
         """Yield other things in the place of those that are named: what has no stock can't be sold, and what isn't paid
         can't be shipped."""
         for place, known in self.keys.items():
-            way = resolve(self.method.input, ".".join(str(step) for step in place if isinstance(step, str)))
-            for key in self.things.made_otherwise(known) if way else ():
-                yield Change(way, key.value, key)  # type: ignore[arg-type]
+            way = resolve(self.method.input, ".".join(step for step in place if isinstance(step, str)))
+            if not way:
+                continue
+            for key in self.things.made_otherwise(known):
+                yield Change(way, key.value, key)
 
     def _spans(self, ways: Sequence[Fields]) -> Iterator[Change]:
         """Yield both ends of what goes from one day or time to another: an end that fits may fit no beginning that is
         there."""
         by_name = {path_of(way): way for way in ways if is_set(self.base[0], way)}
         for path, way in by_name.items():
-            for low, high in SPANS:
-                last = re.sub(rf"(?<![a-z]){low}(?![a-z])", high, path[-1])
-                other = by_name.get((*path[:-1], last)) if last != path[-1] else None
+            for last, _ in range_ends(path[-1]):
+                other = by_name.get((*path[:-1], last))
                 if other is None or other[-1].cpp_type != way[-1].cpp_type:
                     continue
                 values = [one for one in islice(self.candidates.of(way[-1]), _EACH) if is_moment(one)]
@@ -182,10 +184,11 @@ class Proposals:
     def names(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[Change]:
         """Yield what a field may name of all that there is."""
         if way[-1].message_type is None and way[-1].enum_type is None and way[-1].cpp_type != way[-1].CPPTYPE_BOOL:
+            found = islice(self.things.keys_for(self.method, way, words, anything=anything), _MOST_KEYS)
             # What is of a thing that is named already goes with it: an article that is in that very order.
-            makers = [known.made_by for known in self.keys.values()]
-            found = list(islice(self.things.keys_for(self.method, way, words, anything=anything), _MOST_KEYS))
-            found.sort(key=lambda key: not any(key.made_by is maker for maker in makers if maker is not None))
+            makers = [known.made_by for known in self.keys.values() if known.made_by is not None]
+            if makers:
+                found = iter(sorted(found, key=lambda key: all(key.made_by is not maker for maker in makers)))
             for key in found:
                 yield Change(way, key.value, key)
                 if key.made_by is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.expectations.naming import range_ends
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import is_set, shown
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
 
-_ENDS = (
-    *(("first", "last"), ("from", "to"), ("start", "end"), ("begin", "end"), ("since", "until"), ("min", "max")),
-    *(("low", "high"), ("lower", "upper"), ("lowest", "highest"), ("earliest", "latest"), ("after", "before")),
-)
 _TIMES = {
     "google.type.Date": ("year", "month", "day"),
     "google.protobuf.Timestamp": ("seconds", "nanos"),
@@ -135,12 +132,10 @@ def range_of(method: Method) -> Range | None:
 
 def _ranges(request: Descriptor, item: Descriptor) -> Iterator[Range]:
     for one in request.fields:
-        for low, high in _ENDS:
-            other_name = re.sub(rf"(?<![a-z]){low}(?![a-z])", high, one.name)
-            other = request.fields_by_name.get(other_name) if other_name != one.name else None
+        for other_name, rest in range_ends(one.name):
+            other = request.fields_by_name.get(other_name)
             if other is None or one.is_repeated or other.is_repeated or not same_type(one, other):
                 continue
-            rest = re.sub(rf"(?<![a-z]){low}(?![a-z])", "", one.name).strip("_")
             ways = list(_ways(item, one, rest))
             if len(ways) == 1:
                 yield Range(one, other, ways[0])
