@@ -65,8 +65,8 @@ class Promised:
             return
         if only_reads(method) and not DOUBTFUL.match(capitalized(method.name)):
             return
-        done = verb_and_noun(method.name)
-        if done is None or done[0] not in MAKING:
+        named = verb_and_noun(method.name)
+        if named is None or named[0] not in MAKING:
             for told in [told for told in self._done if told[0] != method.path]:
                 del self._done[told]  # it may be there no more
         promises = promises_of(method, self.registry)
@@ -151,7 +151,7 @@ def _compared(
         if reply.code == Code.ALREADY_EXISTS:
             yield Finding(
                 check="duplicate_create",
-                expected=f"it done: {name} is unique within the {promise.within}, as its comment says",
+                expected=f"OK: {name} is unique within the {promise.within}, as its comment says",
                 actual=said(reply),
                 path=name,
                 key=f"unique within {name}",
