@@ -184,11 +184,13 @@ class Proposals:
     def names(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[Change]:
         """Yield what a field may name of all that there is."""
         if way[-1].message_type is None and way[-1].enum_type is None and way[-1].cpp_type != way[-1].CPPTYPE_BOOL:
-            found = islice(self.things.keys_for(self.method, way, words, anything=anything), _MOST_KEYS)
+            found: Iterable[KnownKey] = islice(
+                self.things.keys_for(self.method, way, words, anything=anything), _MOST_KEYS
+            )
             # What is of a thing that is named already goes with it: an article that is in that very order.
             makers = [known.made_by for known in self.keys.values() if known.made_by is not None]
             if makers:
-                found = iter(sorted(found, key=lambda key: all(key.made_by is not maker for maker in makers)))
+                found = sorted(found, key=lambda key: all(key.made_by is not maker for maker in makers))
             for key in found:
                 yield Change(way, key.value, key)
                 if key.made_by is not None:
