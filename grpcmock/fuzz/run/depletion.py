@@ -101,7 +101,7 @@ class Refills:
             self._left -= 1
             await self._monitor.renew()
             self._depletion.renew()
-            message += "the server was started anew"
+            message += "the server was started anew" + (", and didn't come up" if self._monitor.is_gone else "")
         else:
             self._left = 0
             message += "little is seen from here on; with --server-cmd it would be started anew"

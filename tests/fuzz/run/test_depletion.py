@@ -76,8 +76,9 @@ def test_who_gave_before_and_never_does_any_more_has_run_out(
 class Renewable:
     can_renew = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_gone: bool = False) -> None:
         self.starts = 0
+        self.is_gone = is_gone
 
     async def renew(self) -> None:
         self.starts += 1
@@ -92,6 +93,18 @@ async def test_a_server_is_started_anew_a_few_times() -> None:
         await refills.go()
     assert monitor.starts == len(told) == 3
     assert "no seats available" in told[0].message
+
+
+@pytest.mark.parametrize(
+    ("is_gone", "ending"), [(False, "the server was started anew"), (True, "started anew, and didn't come up")]
+)
+async def test_it_is_told_whether_a_server_came_up_again(is_gone: bool, ending: str) -> None:
+    told: list[Notice] = []
+    refills = Refills(Renewable(is_gone=is_gone), told.append)  # type: ignore[arg-type]
+    for code, message in [FINE, *[LEFT] * 6]:
+        refills.hear(seen(code, message))
+    await refills.go()
+    assert told[0].message.endswith(ending)
 
 
 async def test_who_cannot_be_started_anew_is_told_of_once(fuzzed: Any) -> None:
