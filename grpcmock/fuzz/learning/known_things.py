@@ -255,7 +255,7 @@ class KnownThings:
         own = next((one for one in reversed(self._things) if _has(one.message, name, key.value)), None)
         if own is None:
             return
-        telling = {f"{noun}_{key}" for noun in own.names for key in (name, "id", "number", "name")}
+        telling = {f"{noun}_{label}" for noun in own.names for label in (name, "id", "number", "name")}
         for thing in reversed(self._things):
             if thing.made_by is None or any(thing.made_by is way for way in ways):
                 continue

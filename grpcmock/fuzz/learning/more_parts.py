@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
@@ -30,12 +30,12 @@ def more_parts(message: Message, values: Callable[[Fields], Iterable[Change]]) -
     own = own[:_MOST_FIELDS]
     parts = [way for way in own if way[-1].message_type is not None]
     others = [way for way in own if way[-1].message_type is None]
-    singles = [list(values(way))[:1] for way in (*parts, *others)]
+    singles = {way: change for way in (*parts, *others) for change in islice(values(way), 1)}
     for ways in (parts, own):
-        changes = [change for way in ways if not _is_later_arm(way, ways) for change in list(values(way))[:1]]
+        changes = [singles[way] for way in ways if way in singles and not _is_later_arm(way, ways)]
         if len(changes) > 1:
             yield _together(changes)
-    yield from chain.from_iterable(singles)
+    yield from singles.values()
 
 
 def _is_later_arm(way: Fields, ways: Iterable[Fields]) -> bool:

@@ -71,11 +71,10 @@ class FailureLog:
     def known(self, failure: Failure) -> Failure | None:
         """Return the failure that tells of this fault already: the same one, one of the same cause that is no less
         bad, or that of a check that covers it."""
-        if (known := self.failures.get(failure.id)) is not None:
-            return None if known.is_remark and failure.was_last else known
-        if failure.finding.server_down and self._gone_with:
-            known = self.failures[self._gone_with]
-            # It was under way, too, when the server went.
+        known = self.failures.get(failure.id)
+        if known is None and failure.finding.server_down and self._gone_with:
+            known = self.failures[self._gone_with]  # it was under way, too, when the server went
+        if known is not None:
             return None if known.is_remark and failure.was_last else known
         for cause in failure.finding.causes:
             if (known := self.failures.get(self._of_cause.get(cause, ""))) and self._rank(known) <= self._rank(failure):

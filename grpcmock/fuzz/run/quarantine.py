@@ -80,8 +80,10 @@ class MethodQuarantine:
         if shape is None:
             return False
         parts = ", ".join(sorted(filter(None, shape)))
-        what = f"with nothing but {parts} in them" if parts else "without any message in them"
-        what = what if shape else "with nothing in them"
+        if parts:
+            what = f"with nothing but {parts} in them"
+        else:
+            what = "without any message in them" if shape else "with nothing in them"
         self._news.append((lost.call.method, f"it goes on without requests {what}: one brought the server down"))
         return True
 
