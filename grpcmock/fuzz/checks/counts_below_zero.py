@@ -1,4 +1,4 @@
-"""What counts things is never below zero, and what counts from one not below that.
+"""What counts is never below zero; 0 may be a field that isn't set, whatever is counted from.
 
 A single -1 may stand for what isn't known. Numbers that count by their names alone, such as versions, may have special
 values besides: they are wrong where they were seen to count down.
@@ -31,7 +31,7 @@ _STEPS = 3
 
 
 def counts_below_zero(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-    """Yield what counts and is less than it can be, each field once."""
+    """Yield what counts and is below zero, each field once."""
     registry = expectations.registry
     seen: dict[str, set[int]] = defaultdict(set)
     told: set[str] = set()
