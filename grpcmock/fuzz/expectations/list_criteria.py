@@ -19,6 +19,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.naming import singular
+from grpcmock.fuzz.expectations.ordered_values import TIMES, are_comparable
 from grpcmock.fuzz.expectations.ranks import AT_LEAST, NUMBERS, may_rank, stands_for_several
 from grpcmock.schema.naming import snake_case
 
@@ -92,17 +93,6 @@ _QUERY = re.compile(
     r"(.*_)?(text|query|q|search|term|terms|keyword|keywords|phrase|pattern|prefix|match|contains|like)"
 )
 """Texts that are looked for in others."""
-
-_TIMES = {
-    "google.type.Date": ("year", "month", "day"),
-    "google.protobuf.Timestamp": ("seconds", "nanos"),
-}
-"""Types whose values have an order, with the fields that decide on it, the first before the others."""
-
-_IN_ORDER = re.compile(
-    r"(?:\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?|\d\d:\d\d(?::\d\d)?)(?P<zone>Z|[+-]\d\d:?\d\d)?"
-)
-"""Texts that are ordered as the days and times are that they tell."""
 
 _OF_TIMES = ("", "_time", "_at", "_date", "_day", "_on", "s_at", "s_on")
 _UNNAMED_DAYS = ("day", "date", "time")
@@ -213,7 +203,7 @@ class Criterion:
         if isinstance(low, float) and abs(low - high) <= _ROUNDED * max(abs(low), abs(high)):
             return None
         if low != high:
-            return bool(low < high) if _comparable(low, high) else None
+            return bool(low < high) if are_comparable(low, high) else None
         last = self.way[-1]
         is_time = last.message_type is not None and "nanos" in last.message_type.fields_by_name
         if is_time and (low[-1] or _BY_SERVER.fullmatch(last.name)):
@@ -301,7 +291,7 @@ def _same_type(own: FieldDescriptor, one: FieldDescriptor) -> bool:
 
 def _has_order(one: FieldDescriptor) -> bool:
     if one.message_type is not None:
-        return one.message_type.full_name in _TIMES
+        return one.message_type.full_name in TIMES
     return one.enum_type is None and one.cpp_type != one.CPPTYPE_BOOL and one.type != one.TYPE_BYTES
 
 
@@ -321,7 +311,7 @@ def _value(message: Message, way: Way, *, is_item: bool = False) -> Any:
             return None
     elif not value and not is_item:
         return None
-    parts = _TIMES.get(last.message_type.full_name) if last.message_type is not None else None
+    parts = TIMES.get(last.message_type.full_name) if last.message_type is not None else None
     if not parts:
         return value
     told = tuple(getattr(value, part) for part in parts)
@@ -334,12 +324,3 @@ def _folded(text: str) -> str:
     """Return a text as servers may compare it: whatever its case, accents, blanks and marks."""
     plain = unicodedata.normalize("NFKD", text).casefold()
     return "".join(one for one in plain if one.isalnum())
-
-
-def _comparable(low: Any, high: Any) -> bool:
-    """Whether the order of two values is known: of texts only where they tell days or times in one form and zone."""
-    if not isinstance(low, str):
-        return True
-    found = [_IN_ORDER.fullmatch(one) for one in (low, high)]
-    zones = {one["zone"] or "" for one in found if one is not None}
-    return len(low) == len(high) and all(found) and len(zones) == 1

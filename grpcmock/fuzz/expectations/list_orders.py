@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
-from grpcmock.fuzz.expectations.value_comments import value_comments
+from grpcmock.fuzz.expectations.ordered_values import TIMES, tells_time
+from grpcmock.schema.comments import comments_of
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 _ASKED = re.compile(r"(.*_)?(order|sort|ordering|sorting)(_(by|key|field))?")
-_TURNS = re.compile(r"(.*_)?(direction|desc|descending|asc|ascending|reversed?|sort_order|order_dir)")
+TURNS = re.compile(r"(.*_)?(direction|desc|descending|asc|ascending|reversed?|sort_order|order_dir)")
 """Fields that say which way, besides the one that says by what."""
 
 _SAYS_NOTHING = re.compile(
@@ -73,7 +74,6 @@ _OF = re.compile(
     r",? (?:oldest|newest|earliest|latest|lowest|highest|smallest|largest|the |from |in |of ).*", re.IGNORECASE
 )
 _TEXT = re.compile(r"\s*(?P<name>[a-z][a-z0-9_]*)(?: (?P<way>asc|desc))?\s*(?:,.*)?")
-_IN_ORDER = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?|\d\d:\d\d(:\d\d)?")
 _PLAIN = ("id", "number", "name")
 _SUMS = re.compile(r"(.*_)?(price|cost|amount|fee|total|sum|value|salary|budget)(_.*)?")
 _CHANGES_SUMS = re.compile(r"discount|sale|rebate|reduc|offer|promo|currency|unit|per_|tax")
@@ -84,7 +84,6 @@ _COUNTS = re.compile(r"number|index|position|sequence|line|row|ordinal")
 """What counts within something else only."""
 
 _PLACES = re.compile(r"parent|.*_id")
-_TIMES = {"google.type.Date": ("year", "month", "day"), "google.protobuf.Timestamp": ("seconds", "nanos")}
 
 
 Way = tuple["FieldDescriptor", ...]
@@ -105,10 +104,6 @@ class Order:
     """Who says so: ``order PRICE_ASC``."""
 
 
-_Orders = tuple["FieldDescriptor", Mapping[int, Order]]
-_Keys = tuple["FieldDescriptor", Way]
-
-
 @lru_cache(1024)
 def enum_orders(
     method: Method, item: Descriptor, registry: Registry
@@ -117,11 +112,11 @@ def enum_orders(
     asked = _asked(method)
     if asked is None or asked.enum_type is None or _says_nothing(method, asked, registry):
         return None
-    kind, comments = asked.enum_type, value_comments(registry)
-    turns = any(_TURNS.fullmatch(one.name) for one in method.input.fields if one is not asked)
+    kind, comments = asked.enum_type, comments_of(registry)
+    turns = any(TURNS.fullmatch(one.name) for one in method.input.fields if one is not asked)
     found = {}
     for value in kind.values:
-        comment = comments.get((kind.full_name, value.name), "")
+        comment = " ".join(comments.get(f"{kind.full_name}.{value.name}", "").split())
         words = value.name.lower().removeprefix(f"{snake_case(kind.name)}_")
         order = _of_words(words, item, comment) or _of_comment(comment, item)
         if order is not None and not _SAYS_NOTHING.search(comment):
@@ -170,8 +165,9 @@ def order_of(method: Method, item: Descriptor, request: Any, registry: Registry)
         said = _TEXT.fullmatch(value)
         keys = tuple(one for one in by_text[1] if said is not None and one.name == said["name"])
         is_up = {"asc": True, "desc": False}.get(said["way"] or "") if said is not None else None
+        is_up = None if _is_turned(request, by_text[0]) else is_up
         return Order(keys, is_up, f"{by_text[0].name} {value!r}") if keys else None
-    return usual_order(method, item, registry) if not value and not _is_turned(request) else None
+    return usual_order(method, item, registry) if not value and not _is_turned(request, asked) else None
 
 
 def has_order(one: FieldDescriptor) -> bool:
@@ -179,7 +175,7 @@ def has_order(one: FieldDescriptor) -> bool:
     if one.is_repeated or one.enum_type is not None or one.type in (one.TYPE_BOOL, one.TYPE_BYTES):
         return False
     if one.message_type is not None:
-        return one.message_type.full_name in _TIMES
+        return one.message_type.full_name in TIMES
     return one.type != one.TYPE_STRING or _MOMENT.fullmatch(one.name) is not None
 
 
@@ -190,8 +186,8 @@ def value_in(item: Any, key: FieldDescriptor) -> Any:
         return None
     value = getattr(item, key.name)
     if key.message_type is not None:
-        return tuple(getattr(value, part) for part in _TIMES[key.message_type.full_name])
-    if key.type == key.TYPE_STRING and value and not _IN_ORDER.fullmatch(value):
+        return tuple(getattr(value, part) for part in TIMES[key.message_type.full_name])
+    if key.type == key.TYPE_STRING and value and not tells_time(value):
         raise ValueError(value)
     return value if value != "" else None
 
@@ -210,8 +206,8 @@ def _asked(method: Method) -> FieldDescriptor | None:
     return found[0] if len(found) == 1 and found[0].message_type is None else None
 
 
-def _is_turned(request: Message) -> bool:
-    return any(_TURNS.fullmatch(one.name) for one, _ in request.ListFields())
+def _is_turned(request: Message, asked: FieldDescriptor | None) -> bool:
+    return any(TURNS.fullmatch(one.name) for one, _ in request.ListFields() if one is not asked)
 
 
 def _is_ahead(one: FieldDescriptor) -> bool:
@@ -282,7 +278,7 @@ def _stem(name: str) -> str:
 
 def _creation(item: Descriptor) -> FieldDescriptor | None:
     """Return the time at which an item was created, if it has no other that may tell its age."""
-    times = [one for one in item.fields if one.message_type is not None and one.message_type.full_name in _TIMES]
+    times = [one for one in item.fields if one.message_type is not None and one.message_type.full_name in TIMES]
     left = [one for one in times if not _OTHER_TIMES.fullmatch(one.name)]
     return left[0] if len(left) == 1 and _CREATION.fullmatch(left[0].name) else None
 

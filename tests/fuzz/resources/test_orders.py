@@ -35,6 +35,7 @@ service Quarry {
   rpc ListBlocks(ListChipsRequest) returns (ListStonesResponse);
   // In the order of the ids.
   rpc BatchGetStones(BatchGetStonesRequest) returns (ListStonesResponse);
+  rpc ListTours(ListToursRequest) returns (ListToursResponse);
   // By weight, unless a filter is set.
   rpc ListPebbles(ListChipsRequest) returns (ListStonesResponse);
 }
@@ -81,6 +82,10 @@ enum GemOrder { GEM_ORDER_UNSPECIFIED = 0; GEM_ORDER_PRICE_ASC = 1; GEM_ORDER_CA
 message ListGemsResponse { repeated Gem gems = 1; }
 message ListSlabsRequest { SlabOrder order = 1; }
 message ListSlabsResponse { repeated Slab slabs = 1; }
+enum TourOrder { TOUR_ORDER_UNSPECIFIED = 0; TOUR_ORDER_STARTS_AT = 1; }
+message Tour { string id = 1; string starts_at = 2; }
+message ListToursRequest { TourOrder order = 1; string direction = 2; }
+message ListToursResponse { repeated Tour tours = 1; }
 message BatchGetStonesRequest { repeated int64 ids = 1; }
 """
 
@@ -103,6 +108,15 @@ def shifts(*times: tuple[str, str]) -> Words:
 
 def chips(*numbers: int, pit: str = "a") -> Words:
     return ("ListChips", {}, {"chips": [{"number": number, "pitId": pit} for number in numbers]})
+
+
+def tours(direction: str, *times: str) -> Words:
+    request = {"order": "TOUR_ORDER_STARTS_AT", "direction": direction}
+    return ("ListTours", request, {"tours": [{"id": time, "startsAt": time} for time in times]})
+
+
+def at_nine(day: int, fraction: str = "", zone: str = "Z") -> str:
+    return f"2024-03-0{day}T09:00:00{fraction}{zone}"
 
 
 def day(number: int) -> str:
@@ -165,6 +179,24 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
         ],
     ),
     "days in a form of their own": (set(), [shifts(("1.3.24", "9"), ("7.2.24", "8"), ("2.4.24", "7"))]),
+    "times as texts": (set(), [tours("", at_nine(1), at_nine(2), at_nine(3))]),
+    "times as texts, in no order": (WRONG, [tours("", at_nine(1), at_nine(3), at_nine(2))]),
+    "times as texts of several zones": (
+        set(),
+        [tours("", at_nine(2, zone="+14:00"), at_nine(1, zone="-11:00"), at_nine(2, zone="+01:00"))],
+    ),
+    "times as texts, some with fractions": (
+        set(),
+        [tours("", at_nine(1), at_nine(1, ".5"), at_nine(2), at_nine(3))],
+    ),
+    "a direction as a text": (
+        set(),
+        [tours("asc", at_nine(1), at_nine(2), at_nine(3)), tours("desc", at_nine(3), at_nine(2), at_nine(1))],
+    ),
+    "one direction, and both ways": (
+        WRONG,
+        [tours("asc", at_nine(1), at_nine(2), at_nine(3)), tours("asc", at_nine(3), at_nine(2), at_nine(1))],
+    ),
     "what is pinned comes first": (
         set(),
         [("ListSlabs", {"order": "SLAB_ORDER_WEIGHT"}, {"slabs": [{"weight": 2}, {"weight": 4}, {"weight": 1}]})],

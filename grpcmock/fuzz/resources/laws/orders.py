@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, starmap
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
-from grpcmock.fuzz.expectations.list_orders import Order, are_in_one_place, order_of, value_in
+from grpcmock.fuzz.expectations.list_orders import TURNS, Order, are_in_one_place, order_of, value_in
+from grpcmock.fuzz.expectations.ordered_values import are_comparable
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.laws.selections import item_of, items_in, only_lists
@@ -31,7 +33,7 @@ class Orders:
 
     registry: Registry
     _ways: dict[tuple[str, str, bytes], bool] = field(default_factory=dict)
-    """Which way lists came, by methods, orders, and what else requests choose: whether the least came first."""
+    """Which way lists came, by methods, orders, and what may turn them round: whether the least came first."""
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts itself, or those before it."""
@@ -54,7 +56,8 @@ class Orders:
             values = [tuple(value_in(one, key) for key in order.keys) for one in items]
         except ValueError:
             return
-        yield from self._judged(method, request, order, values)
+        if all(map(_are_in_one_form, zip(*values, strict=True))):
+            yield from self._judged(method, request, order, values)
 
     def _judged(
         self, method: Method, request: Message, order: Order, values: list[tuple[Any, ...]]
@@ -67,22 +70,27 @@ class Orders:
             if not level and len(set(runs[0] if runs else ())) < _FEWEST:
                 return
             ups = {one < other for run in runs for one, other in pairwise(run) if one != other}
-            told = f"what has {key.name} {_several(runs)}"
+            told = f"{key.name} {_several(runs)}"
             if len(ups) > 1:
-                yield _finding(method, key, f"all by {key.name}, as {order.told} says", f"neither up nor down: {told}")
+                yield _finding(method, key, f"sorted by {key.name}, as {order.told} says", f"not sorted: {told}")
                 return
             if level or not ups:
                 continue
             (is_up,) = ups
             if order.is_up is not None and is_up is not order.is_up:
-                first = "least" if order.is_up else "most"
+                first = "lowest" if order.is_up else "highest"
                 yield _finding(method, key, f"the {first} {key.name} first, as {order.told} says", told)
                 return
             way = (method.path, order.told, _choices(request))
             if self._ways.setdefault(way, is_up) is not is_up:
-                expected = f"{key.name} the way round that it was before, where {order.told} says how it is ordered"
-                yield _finding(method, key, expected, f"the other way round: {told}")
+                expected = f"the same sort direction by {key.name} as in the earlier response to {order.told}"
+                yield _finding(method, key, expected, f"the opposite direction: {told}")
                 return
+
+
+def _are_in_one_form(values: Iterable[Any]) -> bool:
+    """Whether the order of values of one field is known: each is compared with the next that is there."""
+    return all(starmap(are_comparable, pairwise(value for value in values if value is not None)))
 
 
 def _without_ends(run: list[Any]) -> list[Any]:
@@ -101,14 +109,14 @@ def _several(runs: list[list[Any]]) -> str:
 
 
 def _choices(request: Message) -> bytes:
-    """Return what a request says besides by switches and values of enums, which may turn a list round."""
+    """Return what in a request may turn a list round: its switches, the values of enums, and what is called so."""
     plain = type(request)()
     plain.CopyFrom(request)
     for one, _ in plain.ListFields():
-        if one.is_repeated or not (one.enum_type is not None or one.cpp_type == one.CPPTYPE_BOOL):
+        may_turn = one.enum_type is not None or one.cpp_type == one.CPPTYPE_BOOL or TURNS.fullmatch(one.name)
+        if one.is_repeated or not may_turn:
             plain.ClearField(one.name)
-    data: bytes = plain.SerializePartialToString(deterministic=True)
-    return data
+    return bytes_of(plain)
 
 
 def _finding(method: Method, key: FieldDescriptor, expected: str, actual: str) -> Finding:
