@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grpcmock.cli import failures
-from grpcmock.cli.fuzz_options import PHASES, Percent, Shard, allowed, listed, phases, status_fields
+from grpcmock.cli.fuzz_options import PHASES, Percent, Shard, allowed, contract, listed, phases, status_fields
 from grpcmock.cli.options import PATH, SIZE, imports_option, protos_argument
 from grpcmock.cli.report_options import report_option
 from grpcmock.cli.running import loop_factory
@@ -181,14 +181,13 @@ def _settings(
     from grpcmock.errors import ConfigError
     from grpcmock.fuzz.run.loop import Bounds
     from grpcmock.fuzz.run.session import Settings
-    from grpcmock.schema import sources
 
     if options["write_baseline"] and options["baseline"] is None:
         raise ConfigError("--write-baseline needs --baseline FILE, the file to write.")
     seed = options["seed"]
     return Settings(
         target=connection.target(target),
-        registry=sources.load(protos, imports=imports) if protos else None,
+        registry=contract(protos, imports),
         server_command=options["server_cmd"],
         startup_timeout=options["startup_timeout"] if options["server_cmd"] else connection.within,
         include=options["include"],

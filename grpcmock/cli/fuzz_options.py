@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.cli.values import ParamType
-from grpcmock.errors import ConfigError, did_you_mean
+from grpcmock.errors import ConfigError, SchemaError, did_you_mean, nearest
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     import click
 
     from grpcmock.fuzz.model.cases import Phase
+    from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
+    from grpcmock.schema.sources import Imports
 
 PHASES = ("boundary", "examples", "wire", "random", "stateful", "injection")
 
@@ -64,6 +69,46 @@ class Percent(ParamType[float]):
         if not 0 <= share <= 1:
             self.fail(f"{value!r} is no share; write 80% or 0.8.", param, ctx)
         return share
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+"""What a service or a package with dots is called, and many a file."""
+
+_FILES = (".proto", ".yaml", ".yml", ".json", ".toml", ".txt", ".bin", ".gz", ".zip", ".tar")
+
+
+def contract(protos: Sequence[ProtoSource], imports: Imports) -> Registry | None:
+    """Return what the protos say that are named; None if none are.
+
+    Raises :class:`ConfigError` for the name of a service in the place of a file, and what :func:`sources.load` does.
+    """
+    from grpcmock.schema import sources
+
+    names = [one for one in protos if isinstance(one, Path) and _is_name(one, imports)]
+    if names:
+        known: list[str] = []
+        with suppress(SchemaError):  # the name is the first thing to put right
+            files = [one for one in protos if isinstance(one, Path) and one not in names]
+            known += sources.load(files, imports=imports).services
+        raise ConfigError("\n".join(_no_file(str(name), known) for name in names))
+    return sources.load(protos, imports=imports) if protos else None
+
+
+def _is_name(path: Path, imports: Imports) -> bool:
+    """Whether what is named is no file, and called like a service or a package."""
+    from grpcmock.schema.descriptor_sets import ENDINGS
+
+    is_named = _NAME.fullmatch(str(path)) is not None and not path.name.lower().endswith((*_FILES, *ENDINGS))
+    return is_named and not any((root / path).exists() for root in (Path(), *map(Path, imports.roots)))
+
+
+def _no_file(name: str, services: Sequence[str]) -> str:
+    packages = {service.rpartition(".")[0] for service in services}
+    meant = nearest(name, {*services, *packages} - {""}) or name
+    return (
+        f"{name}: there is no such file or directory; it looks like a service or package. "
+        f"Those are chosen by an option: --include {meant}."
+    )
 
 
 def listed(values: Sequence[str]) -> list[str]:

@@ -210,6 +210,29 @@ def test_protos_in_the_place_of_the_target(grpcmock: Run, tmp_path: Path) -> Non
     assert f"{protos} is a file, not a server: the server's address comes first" in done.err
 
 
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (["user.UserServce"], "Those are chosen by an option: --include user.UserServce."),
+        (["protos", "user.UserServce"], "--include user.UserService."),
+        (["protos", "usr.v1"], "usr.v1: there is no such file or directory; it looks like a service or package."),
+        (["broken", "user.UserServce"], "--include user.UserServce."),
+        (["userr.proto"], "userr.proto: there is no such file or directory."),
+        (["image.binpb"], "image.binpb: there is no such file or directory."),
+        (["user/user.UserServce"], "user/user.UserServce: there is no such file or directory."),
+        (["UserServce"], "UserServce: there is no such file or directory."),
+        (["user.v1"], "a/user.v1: the directory holds no .proto file"),
+    ],
+)
+def test_a_service_in_the_place_of_the_protos(grpcmock: Run, project: Path, named: list[str], said: str) -> None:
+    for folder in ("broken", "a/user.v1"):
+        (project / folder).mkdir(parents=True)
+    done = grpcmock("fuzz", "127.0.0.1:1", *named, "-I", "a")
+    assert done.code == 2
+    assert said in done.err
+    assert ("--include" in done.err) is ("it looks like" in done.err)
+
+
 def test_a_server_without_reflection(grpcmock: Run, project: Path) -> None:
     with broken_server(project) as target:
         result = grpcmock("fuzz", target)
