@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import DecodeError
 
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.fields import is_map
+from grpcmock.fuzz.resources.laws.known_states import heard
+from grpcmock.reports.wording import counted
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -23,13 +25,12 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
 
-_LEVELS = {MethodOptions.IDEMPOTENT: "idempotent", MethodOptions.NO_SIDE_EFFECTS: "without side effects"}
+_LEVELS = {
+    level: f"idempotency_level = {MethodOptions.IdempotencyLevel.Name(level)}"
+    for level in (MethodOptions.IDEMPOTENT, MethodOptions.NO_SIDE_EFFECTS)
+}
 _VERSION = re.compile(r"(.*_)?(version|revision|generation)")
 _LOG = re.compile(r"(.*_)?(history|changes|events|revisions|log|entries|versions|audit\w*)")
-_WHOLE = (
-    *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-    *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-)
 
 
 @dataclass(slots=True)
@@ -58,11 +59,13 @@ class Repeats:
         self._last = method, reply.call.messages[0], answer
         if last is None or last[0] is not method or last[1] != reply.call.messages[0]:
             return
+        if _goes_on(last[2]) or _goes_on(answer):
+            return
         for name, before, now in _grown(last[2], answer):
             yield Finding(
                 check="idempotency",
-                expected=f"{name} {before} as before: {method.name} is {level}, by its options",
-                actual=f"{name} {now}",
+                expected=f"{before} as before: {method.name} has {level}",
+                actual=now,
                 path=name,
                 key=f"again {name}",
                 method=method,
@@ -76,8 +79,14 @@ def _names_one(request: Message) -> bool:
     return len(given) == 1 and isinstance(given[0][1], str | int) and not isinstance(given[0][1], bool)
 
 
-def _grown(before: Message, now: Message) -> Iterator[tuple[str, int, int]]:
-    """Yield the versions that went up between two answers, and the logs that have become longer."""
+def _goes_on(answer: Message) -> bool:
+    """Whether an answer shows something that changes by itself, as its state says: a job that runs."""
+    return any(heard(one, is_whole=True).is_passing for one in messages_in(answer))
+
+
+def _grown(before: Message, now: Message) -> Iterator[tuple[str, str, str]]:
+    """Yield the fields with versions that went up between two answers, and with logs that have become longer; with what
+    they had before and have now, in words."""
     for one, other in zip(messages_in(before), messages_in(now), strict=False):
         descriptor: Any = one.DESCRIPTOR
         if other.DESCRIPTOR is not descriptor:
@@ -87,9 +96,11 @@ def _grown(before: Message, now: Message) -> Iterator[tuple[str, int, int]]:
             is_list = field.is_repeated and field.message_type is not None and not is_map(field)
             if is_list and _LOG.fullmatch(field.name):
                 old, new = len(getattr(one, field.name)), len(getattr(other, field.name))
-            elif not field.is_repeated and field.cpp_type in _WHOLE and _VERSION.fullmatch(field.name):
+                told = f"{counted(old, 'item')} in {field.name}", f"{counted(new, 'item')} in {field.name}"
+            elif not field.is_repeated and field.cpp_type in WHOLE and _VERSION.fullmatch(field.name):
                 old, new = getattr(one, field.name), getattr(other, field.name)
+                told = f"{field.name} {old}", f"{field.name} {new}"
             else:
                 continue
             if new > old:
-                yield field.name, old, new
+                yield field.name, *told
