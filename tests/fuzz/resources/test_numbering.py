@@ -101,6 +101,7 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "without a comment, and seen to count": ({"G129"}, [ROOM, *labels(1, 2, 2)]),
     "without a comment, twice one": (set(), [ROOM, *labels(1, 1)]),
     "without a key": ({"G129"}, [ROOM, *frames(1, 1)]),
+    "the same request again, which makes nothing more": (set(), [ROOM, *labels(1, 2), labels(1)[0]]),
     "without a key, the same request": (set(), [ROOM, *frames(1, 1, same=True)]),
     "without a key, the same request, and seen to count": ({"G129"}, [ROOM, *frames(1, 2, 1, same=True)]),
     "refused between": (set(), [ROOM, picture("a", 1), ("AddPicture", {}, "INVALID_ARGUMENT"), picture("b", 2)]),

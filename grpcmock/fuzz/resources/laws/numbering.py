@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.expectations.counting import Counting, counts_in
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import is_key
@@ -50,7 +51,11 @@ class _Made:
 
     numbers: list[int] = field(default_factory=list)
     keys: set[Any] = field(default_factory=set)
-    requests: set[bytes] = field(default_factory=set)
+    requests: dict[bytes, int] = field(default_factory=dict)
+    """With the number that each was given first."""
+
+    is_repeated: bool = False
+    """Whether a request was given another number when it came again, so that it makes another thing each time."""
 
 
 @dataclass(slots=True)
@@ -113,20 +118,22 @@ class Numbering:
         if parent is None or key_name(message.DESCRIPTOR) == name:
             return
         made = self._made.setdefault((told.method.path, name, parent), _Made())
-        request = told.request.SerializePartialToString(deterministic=True)
-        is_new = key not in made.keys if key is not None else request not in made.requests
+        request = bytes_of(told.request)
+        is_known = key is not None and key in made.keys
+        is_again = key is None and request in made.requests
         from_one = kind is Counting.FROM_ONE and not _LATER.search(
             self._comment(f"{message.DESCRIPTOR.full_name}.{name}")
         )
         is_proven = made.numbers[:2] == _FIRST_TWO
-        may_be_it = key is not None and key in made.keys
-        if made.numbers and not may_be_it and ((from_one and is_new) or is_proven):
-            highest = max(made.numbers)
-            if value <= highest:
-                words = f"{name} above {max(highest, 0)}, which was given before"
-                yield _finding(told, name, words, f"{name} {value}, in {shown(message)}", "next")
-        made.numbers += [] if may_be_it else [value]
-        made.requests.add(request)
+        is_new = (from_one or is_proven) if not is_again else is_proven and made.is_repeated
+        highest = max(made.numbers, default=0)
+        if made.numbers and is_new and not is_known and value <= highest:
+            words = f"{name} above {max(highest, 0)}, which was given before"
+            yield _finding(told, name, words, f"{name} {value}, in {shown(message)}", "next")
+        first = made.requests.setdefault(request, value)
+        made.is_repeated |= is_again and first != value
+        if not is_known and not (is_again and first == value):
+            made.numbers.append(value)
         if key is not None:
             made.keys.add(key)
 
