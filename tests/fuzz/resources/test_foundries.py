@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import foundry
 import pytest
+from call_programs import Objections, count_of, heard, without_objections
 from foundry import DAYS, GRADES, HALLS, OWNERS, STATES, TAGS, Foundry, Habits, contract
-from google.protobuf import json_format
 
 from grpcmock.fuzz.model.results import Reply
 from grpcmock.fuzz.resources.inference import resources_of
@@ -21,7 +20,7 @@ from grpcmock.fuzz.resources.laws.criteria import Criteria
 from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.laws.states import States
 
-PROGRAMS = int(os.environ.get("GRPCMOCK_MODEL_PROGRAMS", "1500"))
+PROGRAMS = count_of(1500)
 STEPS = 30
 
 
@@ -84,38 +83,16 @@ class Program:
         return {name: value for name, value in values.items() if self.random.random() < share}
 
 
-def objections(seed: int, fault: str = "") -> tuple[list[str], list[Reply]]:
-    """Return what the laws have to say, and the replies up to the first objection."""
+def objections(seed: int, fault: str = "") -> Objections:
     program = Program(seed, fault)
     laws = (Criteria(contract()), States(contract(), resources_of(contract())), Selections())
-    replies: list[Reply] = []
-    for reply in program.replies():
-        replies.append(reply)
-        if found := [one for law in laws for one in law.take(reply)]:
-            words = [f"{one.check} {one.key}: expected {one.expected}; actual {one.actual}" for one in found]
-            return [str(program.server.habits), *words], replies
-    return [], replies
-
-
-def told(seed: int, words: list[str], replies: list[Reply]) -> str:
-    lines = [f"program {seed}", *words]
-    for reply in replies:
-        method = reply.call.method
-        assert method is not None
-        shown = [json_format.MessageToJson(method.request_class.FromString(reply.call.messages[0]), indent=None)]
-        shown += [
-            json_format.MessageToJson(method.response_class.FromString(one), indent=None) for one in reply.responses
-        ]
-        lines.append(f"  {method.name} {shown[0]}: {reply.name} {' '.join(shown[1:])}")
-    return "\n".join(lines)
+    return heard(
+        program.replies(), lambda reply: [one for law in laws for one in law.take(reply)], program.server.habits
+    )
 
 
 def test_no_habit_is_objected_to() -> None:
-    answered = 0
-    for seed in range(PROGRAMS):
-        words, replies = objections(seed)
-        assert not words, told(seed, words, replies)
-        answered += sum(reply.is_ok for reply in replies)
+    answered = sum(reply.is_ok for replies in without_objections(PROGRAMS, objections) for reply in replies)
     assert answered > PROGRAMS * STEPS // 2
 
 

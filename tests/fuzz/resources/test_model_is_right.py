@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from random import Random
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import reference_server
+from call_programs import Objections, count_of, heard, without_objections
 from google.protobuf import json_format
 from reference_server import ReferenceServer, Style, contract
 
@@ -24,10 +25,11 @@ from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.state_model import StateModel
 from grpcmock.status import Code
 
-PROGRAMS = int(os.environ.get("GRPCMOCK_MODEL_PROGRAMS", "600"))
+PROGRAMS = count_of(600)
 STEPS = 18
 
 _LOST = (Termination.DEADLINE, Termination.LOST, Termination.OVERDUE)
+_ENDS = ("OK", "NOT_FOUND", "ALREADY_EXISTS", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED")
 _TITLES = ("", "a", "b", "a b", " c ", "Ü", "d" * 40)
 _PATHS = ("title", "tags", "width", "place", "place.room", "*", "nobody", "name", "etag")
 
@@ -225,40 +227,16 @@ def _documented() -> dict[str, frozenset[int]]:
     return documented(contract())
 
 
-def objections(seed: int, fault: str = "") -> tuple[list[str], list[Reply]]:
-    """Return what the model has to say, and the replies up to the first objection."""
+def objections(seed: int, fault: str = "") -> Objections:
     program = Program(seed, fault)
     model = StateModel(resources_of(contract()), documented=_documented())
-    replies: list[Reply] = []
-    for reply in program.replies():
-        replies.append(reply)
-        if found := model.take(reply):
-            words = [f"{one.check} {one.key}: expected {one.expected}; actual {one.actual}" for one in found]
-            return [str(program.server.style), *words], replies
-    return [], replies
-
-
-def told(seed: int, words: list[str], replies: list[Reply]) -> str:
-    lines = [f"program {seed}", *words]
-    for reply in replies:
-        method = reply.call.method
-        assert method is not None
-        request = json_format.MessageToJson(method.request_class.FromString(reply.call.messages[0]), indent=None)
-        answers = " ".join(
-            json_format.MessageToJson(method.response_class.FromString(one), indent=None) for one in reply.responses
-        )
-        end = f"{reply.termination.name} {reply.name} {answers}"
-        lines.append(f"  {method.name} {request} {reply.call.caller.value}: {end}")
-    return "\n".join(lines)
+    return heard(program.replies(), model.take, program.server.style)
 
 
 def test_no_legal_server_is_objected_to() -> None:
-    ends = {"OK": 0, "NOT_FOUND": 0, "ALREADY_EXISTS": 0, "INVALID_ARGUMENT": 0, "FAILED_PRECONDITION": 0, "ABORTED": 0}
-    for seed in range(PROGRAMS):
-        words, replies = objections(seed)
-        assert not words, told(seed, words, replies)
-        for reply in replies:
-            ends[reply.name] = ends.get(reply.name, 0) + 1
+    ends = Counter(dict.fromkeys(_ENDS, 0))
+    for replies in without_objections(PROGRAMS, objections):
+        ends.update(reply.name for reply in replies)
     assert all(count > PROGRAMS // 100 for count in ends.values()), ends  # all of it was tried
 
 

@@ -5,23 +5,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
 import pytest
 import workshop
+from call_programs import Objections, count_of, heard, without_objections
 from google.protobuf import json_format
 from workshop import Habits, Workshop, contract
 
 from grpcmock.fuzz.expectations.documented_codes import documented
 from grpcmock.fuzz.model.cases import call_of
+from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.results import Reply
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.state_model import StateModel
 
-PROGRAMS = int(os.environ.get("GRPCMOCK_MODEL_PROGRAMS", "1000"))
+PROGRAMS = count_of(1000)
 STEPS = 20
 
 
@@ -144,38 +145,18 @@ _OF_BAYS: list[_Made] = [
 _EVERY = [*_OF_REPAIRS, *_OF_REMARKS, *_OF_BAYS]
 
 
-def objections(seed: int, fault: str = "") -> tuple[list[str], list[Reply]]:
-    """Return what the model has to say, and the replies up to the first objection."""
+def objections(seed: int, fault: str = "") -> Objections:
     program = Program(seed, fault)
     model = StateModel(resources_of(contract()), documented=documented(contract()))
-    replies: list[Reply] = []
-    for reply in program.replies():
-        replies.append(reply)
-        if found := [one for one in model.take(reply) if not one.is_warning]:
-            words = [f"{one.check} {one.key}: expected {one.expected}; actual {one.actual}" for one in found]
-            return [str(program.server.habits), *words], replies
-    return [], replies
 
+    def failures(reply: Reply) -> list[Finding]:
+        return [one for one in model.take(reply) if not one.is_warning]
 
-def told(seed: int, words: list[str], replies: list[Reply]) -> str:
-    lines = [f"program {seed}", *words]
-    for reply in replies:
-        method = reply.call.method
-        assert method is not None
-        shown = [json_format.MessageToJson(method.request_class.FromString(reply.call.messages[0]), indent=None)]
-        shown += [
-            json_format.MessageToJson(method.response_class.FromString(one), indent=None) for one in reply.responses
-        ]
-        lines.append(f"  {method.name} {shown[0]}: {reply.name} {' '.join(shown[1:])}")
-    return "\n".join(lines)
+    return heard(program.replies(), failures, program.server.habits)
 
 
 def test_no_habit_is_objected_to() -> None:
-    answered = 0
-    for seed in range(PROGRAMS):
-        words, replies = objections(seed)
-        assert not words, told(seed, words, replies)
-        answered += sum(reply.is_ok for reply in replies)
+    answered = sum(reply.is_ok for replies in without_objections(PROGRAMS, objections) for reply in replies)
     assert answered > PROGRAMS * STEPS // 4
 
 
