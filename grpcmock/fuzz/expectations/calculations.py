@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_sizes import is_whole
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -117,6 +118,4 @@ def _is_number(field: FieldDescriptor) -> bool:
 
 
 def _is_list_of_numbers(field: FieldDescriptor) -> bool:
-    whole = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32)
-    wide = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
-    return field.is_repeated and field.message_type is None and field.cpp_type in (*whole, *wide)
+    return field.is_repeated and field.message_type is None and field.cpp_type in WHOLE

@@ -11,14 +11,13 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from google.protobuf.descriptor import FieldDescriptor
-
 from grpcmock.fuzz.expectations.field_comments import field_comments
+from grpcmock.fuzz.expectations.number_types import SIGNED
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.schema.annotations import AnnotationReader
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
     from grpcmock.schema import Registry
 
@@ -59,8 +58,6 @@ _NO_COUNT = re.compile(
 _NEAR = 4
 """So many words after ``how many`` tell of what."""
 
-WHOLE = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
-
 
 class Counting(Enum):
     """What a whole number counts."""
@@ -94,7 +91,7 @@ def may_tell_counts(descriptor: Descriptor, registry: Registry) -> bool:
 
 def _counting(one: FieldDescriptor, registry: Registry) -> Counting | None:
     comment = " ".join(field_comments(registry).get(one.full_name, "").split())
-    if one.is_repeated or one.cpp_type not in WHOLE or _NO_COUNT.search(one.name.replace("_", " ")):
+    if one.is_repeated or one.cpp_type not in SIGNED or _NO_COUNT.search(one.name.replace("_", " ")):
         return None
     name = one.full_name.split(".")[-2]
     owner = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.number_types import WHOLE
+
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
 
@@ -31,10 +33,7 @@ def is_text(field: FieldDescriptor) -> bool:
 
 def is_whole(field: FieldDescriptor) -> bool:
     """Whether a field holds one whole number."""
-    return not field.is_repeated and field.cpp_type in (
-        *(field.CPPTYPE_INT32, field.CPPTYPE_INT64),
-        *(field.CPPTYPE_UINT32, field.CPPTYPE_UINT64),
-    )
+    return not field.is_repeated and field.cpp_type in WHOLE
 
 
 def is_of(field: FieldDescriptor, type_name: str) -> bool:

@@ -16,6 +16,7 @@ from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.naming import verb_and_noun
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
@@ -257,5 +258,4 @@ def _about(words: str, name: str) -> str:
 
 
 def _is_key(field: FieldDescriptor) -> bool:
-    kinds = (field.CPPTYPE_STRING, field.CPPTYPE_INT64, field.CPPTYPE_UINT64, field.CPPTYPE_INT32, field.CPPTYPE_UINT32)
-    return field.cpp_type in kinds and field.type != field.TYPE_BYTES
+    return field.type == field.TYPE_STRING or field.cpp_type in WHOLE

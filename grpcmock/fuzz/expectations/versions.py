@@ -18,6 +18,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
@@ -82,10 +83,6 @@ _OF_SOME = re.compile(
 )
 _TAKES_AWAY = re.compile(r"(Delete|Remove)(?=[A-Z])")
 _KEYS = ("id", "uid", "uuid")
-_WHOLE = (
-    *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-    *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-)
 
 Way = tuple[FieldDescriptor, ...]
 
@@ -126,7 +123,7 @@ def key_of(thing: Descriptor) -> str:
     noun = snake_case(thing.name)
     for name in (f"{noun}_id", *_KEYS):
         one = thing.fields_by_name.get(name)
-        if one is not None and not one.is_repeated and (one.cpp_type in _WHOLE or one.type == one.TYPE_STRING):
+        if one is not None and not one.is_repeated and (one.cpp_type in WHOLE or one.type == one.TYPE_STRING):
             return name
     return ""
 
@@ -225,7 +222,7 @@ def _etag(thing: Descriptor) -> FieldDescriptor | None:
 
 
 def _is_whole(one: FieldDescriptor) -> bool:
-    return one.cpp_type in _WHOLE and not one.is_repeated
+    return one.cpp_type in WHOLE and not one.is_repeated
 
 
 def _plain(comment: str) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import FieldDescriptor
+from grpcmock.fuzz.expectations.number_types import WHOLE
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.cases import Path
@@ -26,12 +27,6 @@ _FROM = re.compile(r"(from|source|payer|sender|debtor|debit|origin)(_.*)?")
 _TO = re.compile(r"(to|target|dest|destination|payee|receiver|recipient|beneficiary|creditor|credit)(_.*)?")
 _MOVING = re.compile(r"(Transfer|Move|Send|Pay|Remit)(?=[A-Z]|$)")
 
-_WHOLE = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-    )
-)
 _NANOS = 1_000_000_000
 
 
@@ -61,7 +56,7 @@ def is_amount(field: FieldDescriptor) -> bool:
     """Whether a field holds an amount: money, or a whole number that is called so."""
     if field.message_type is not None:
         return _is_money(field.message_type)
-    return field.cpp_type in _WHOLE and _AMOUNT.fullmatch(field.name) is not None
+    return field.cpp_type in WHOLE and _AMOUNT.fullmatch(field.name) is not None
 
 
 def is_balance(name: str) -> bool:
@@ -89,4 +84,4 @@ def amounts_in(message: Message, way: Path = (), depth: int = 2) -> Iterator[tup
 
 def _is_money(descriptor: Any) -> bool:
     names = descriptor.fields_by_name
-    return all(name in names and names[name].cpp_type in _WHOLE for name in ("units", "nanos"))
+    return all(name in names and names[name].cpp_type in WHOLE for name in ("units", "nanos"))

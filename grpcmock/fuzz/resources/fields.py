@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import FieldDescriptor
-
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.cases import Path
@@ -64,13 +63,7 @@ def same_type(one: FieldDescriptor, other: FieldDescriptor) -> bool:
 
 def is_key(field: FieldDescriptor) -> bool:
     """Whether a field can tell one resource from another."""
-    return not field.is_repeated and field.cpp_type in (
-        FieldDescriptor.CPPTYPE_STRING,
-        FieldDescriptor.CPPTYPE_INT32,
-        FieldDescriptor.CPPTYPE_INT64,
-        FieldDescriptor.CPPTYPE_UINT32,
-        FieldDescriptor.CPPTYPE_UINT64,
-    )
+    return not field.is_repeated and (field.cpp_type == field.CPPTYPE_STRING or field.cpp_type in WHOLE)
 
 
 def names_same(one: Message, other: Message) -> bool:

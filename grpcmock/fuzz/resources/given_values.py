@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.resources.differences import is_set, may_become, shown
 from grpcmock.fuzz.resources.fields import is_map, is_optional, same_type
 
@@ -38,14 +39,6 @@ _INSTANTS = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration"})
 """Of these the seconds count: databases keep no nanoseconds."""
 
 _FLOATS = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
-
-_WHOLE = (
-    FieldDescriptor.CPPTYPE_INT32,
-    FieldDescriptor.CPPTYPE_INT64,
-    FieldDescriptor.CPPTYPE_UINT32,
-    FieldDescriptor.CPPTYPE_UINT64,
-)
-
 
 _EXACT_AS_FLOAT = 2**53
 """Beyond it a number of 64 bits may be none that a float holds. Other numbers than those that narrower types make of it
@@ -97,7 +90,7 @@ def _is_like(one: FieldDescriptor, other: FieldDescriptor) -> bool:
 def _may_be_servers_own(field: FieldDescriptor) -> bool:
     is_switch = field.enum_type is not None or field.cpp_type == FieldDescriptor.CPPTYPE_BOOL
     counts = (
-        field.cpp_type in _WHOLE and field.name.endswith("s") and not _UNITS.search(field.name)
+        field.cpp_type in WHOLE and field.name.endswith("s") and not _UNITS.search(field.name)
     )  # ``likes``, ``members``
     return not field.is_repeated and (is_switch or counts or _COUNTED.search(field.name) is not None)
 
@@ -144,7 +137,7 @@ def _is_one_kept(field: FieldDescriptor, given: Any, kept: Any) -> bool:
         if _PROSE.search(field.name):
             return bool(given == kept.strip())
         return bool(given.casefold() == "".join(kept.split()).casefold())
-    if field.cpp_type in _WHOLE and abs(given) > _EXACT_AS_FLOAT:
+    if field.cpp_type in WHOLE and abs(given) > _EXACT_AS_FLOAT:
         return given == kept or kept not in _narrowed(given)
     return bool(given == kept)
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grpcmock.fuzz.expectations.counting import WHOLE, is_given, says_how_many
+from grpcmock.fuzz.expectations.counting import is_given, says_how_many
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.naming import verb_and_noun
+from grpcmock.fuzz.expectations.number_types import SIGNED
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
@@ -267,13 +268,15 @@ def _counting(parent: Descriptor, child: Descriptor, registry: Registry) -> Iter
     for one in parent.fields:
         if one.is_repeated or is_given(one, registry):
             continue
-        if (one.name in names and one.cpp_type in WHOLE) or (one.message_type and _by_state(one.message_type, child)):
+        if (one.name in names and one.cpp_type in SIGNED) or (one.message_type and _by_state(one.message_type, child)):
             yield one
 
 
 def _by_state(counts: Descriptor, child: Descriptor) -> bool:
     """Whether the fields of a message of counts are the states of a child, each of them, and nothing else."""
-    if not _COUNTS.fullmatch(counts.name) or any(one.is_repeated or one.cpp_type not in WHOLE for one in counts.fields):
+    if not _COUNTS.fullmatch(counts.name) or any(
+        one.is_repeated or one.cpp_type not in SIGNED for one in counts.fields
+    ):
         return False
     names = {re.sub(r"_count$", "", one.name) for one in counts.fields}
     for one in child.fields:

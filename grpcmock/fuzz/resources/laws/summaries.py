@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.differences import shown
@@ -23,7 +23,7 @@ from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
@@ -36,10 +36,6 @@ _FILTER = re.compile(r"filter|query|where|prefix|pattern|selector|range|until|be
 NOT_DONE = re.compile(r"(failure|error|rejection|refusal|failed|rejected|refused|invalid|problem)s?")
 PLACE = re.compile(r"(index|position|item|line|row|message|request)(_(index|number|no))?")
 IDS = re.compile(r"(.*_)?ids?")
-WHOLE = (
-    *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-    *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-)
 _REFUSED = frozenset({Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE})
 
 

@@ -17,10 +17,11 @@ from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.expectations.counting import counts_from_one
 from grpcmock.fuzz.expectations.field_comments import field_comments
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import all_fields, is_map
-from grpcmock.fuzz.resources.laws.summaries import IDS, NOT_DONE, PLACE, WHOLE, has_arms
+from grpcmock.fuzz.resources.laws.summaries import IDS, NOT_DONE, PLACE, has_arms
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
