@@ -19,8 +19,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.naming import singular
+from grpcmock.fuzz.expectations.number_types import NUMBERS
 from grpcmock.fuzz.expectations.ordered_values import TIMES, are_comparable
-from grpcmock.fuzz.expectations.ranks import AT_LEAST, NUMBERS, may_rank, stands_for_several
+from grpcmock.fuzz.expectations.ranks import AT_LEAST, may_rank, stands_for_several
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:

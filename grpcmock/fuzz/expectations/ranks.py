@@ -1,13 +1,19 @@
-"""Values that others of a request may be meant by: ranks, of which it names the least, and those that mean several."""
+"""Values of requests that may stand for others as well: a rank for all that are higher, ``ALL`` for any.
+
+Who asks for tickets of priority 2 may get those of priority 3, too.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Container, Mapping
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import FieldDescriptor
-
+from grpcmock.fuzz.expectations.number_types import NUMBERS
 from grpcmock.schema.naming import snake_case
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
 
 AT_LEAST = re.compile(r"priority|severity|level|rank|grade|tier|rating|importance|urgency|risk")
 """Of these a request may name the least."""
@@ -20,18 +26,22 @@ _KIND_WORDS = re.compile(
 _ANY_VALUE = re.compile(r"(.*_)?(ALL|ANY|BOTH|EVERY\w*|DEFAULT|NOT_\w+|NON_\w+|EXCEPT_\w+)")
 """Values of enums that stand for several."""
 
-NUMBERS = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_DOUBLE),
-        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_FLOAT),
-    )
-)
-
 
 def may_rank(one: FieldDescriptor) -> bool:
     """Whether the values of a field may be higher and lower ones: those of a state, or a kind, aren't."""
     is_number = one.cpp_type in NUMBERS
     return is_number or (one.enum_type is not None and _KIND_WORDS.fullmatch(snake_case(one.name)) is None)
+
+
+def shown_by_rank(ranks: Mapping[bytes, Any], shown: Container[bytes], value: Any) -> bool:
+    """Whether of what has a rank just that is shown which ranks as high as a value, or higher, or just what ranks as
+    high, or lower; what has the rank of 0 may have none."""
+    there = {data for data in ranks if data in shown}
+    return there in (
+        {data for data, own in ranks.items() if own and own >= value},
+        {data for data, own in ranks.items() if own <= value},
+        {data for data, own in ranks.items() if own and own <= value},
+    )
 
 
 def stands_for_several(one: FieldDescriptor, value: Any) -> bool:

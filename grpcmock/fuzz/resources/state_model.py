@@ -19,7 +19,7 @@ from grpcmock.fuzz.resources.create_rules import CreateRules
 from grpcmock.fuzz.resources.given_names import called_malformed
 from grpcmock.fuzz.resources.known_resources import KnownResources, finding
 from grpcmock.fuzz.resources.laws.families import Families
-from grpcmock.fuzz.resources.laws.selections import only_lists
+from grpcmock.fuzz.resources.laws.lists import only_lists
 from grpcmock.fuzz.resources.locations import shown_in
 from grpcmock.fuzz.resources.read_rules import ReadRules
 from grpcmock.fuzz.resources.resource import Operation

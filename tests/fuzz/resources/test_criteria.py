@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grpcmock.fuzz.expectations.list_criteria import Kind, criteria_of
-from grpcmock.fuzz.resources.laws.selections import item_of
+from grpcmock.fuzz.resources.laws.lists import item_of
 from grpcmock.schema import Registry, sources
 
 PROTO = """\

@@ -13,7 +13,7 @@ from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful import order_programs
-from grpcmock.fuzz.resources.laws.selections import item_of
+from grpcmock.fuzz.resources.laws.lists import item_of
 from grpcmock.schema import Registry, sources
 
 PROTO = """\

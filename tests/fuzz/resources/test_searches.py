@@ -15,8 +15,8 @@ from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful import search_programs
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+from grpcmock.fuzz.resources.laws.lists import item_of
 from grpcmock.fuzz.resources.laws.searches import query_of, stated_fields
-from grpcmock.fuzz.resources.laws.selections import item_of
 from grpcmock.schema import Registry, sources
 
 PROTO = """\

@@ -10,8 +10,8 @@ from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.learning.accepted_requests import with_other_keys
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
+from grpcmock.fuzz.resources.laws.lists import item_of, list_field, only_lists
 from grpcmock.fuzz.resources.laws.own_keys import reading_of
-from grpcmock.fuzz.resources.laws.selections import item_of, list_field, only_lists
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest

@@ -16,7 +16,7 @@ from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.phases.stateful.selection_programs import changes, creating_of, makes, most_of
 from grpcmock.fuzz.resources.fields import same_type
-from grpcmock.fuzz.resources.laws.selections import item_of, list_field, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, list_field, only_lists
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.field_paths import Fields

@@ -11,7 +11,7 @@ from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.phases.stateful.view_programs import names_alone
 from grpcmock.fuzz.resources.laws.flags import flag_of
-from grpcmock.fuzz.resources.laws.selections import item_of, list_field, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, list_field, only_lists
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:

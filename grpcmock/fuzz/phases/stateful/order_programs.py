@@ -17,7 +17,7 @@ from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.phases.stateful.range_programs import place_in, with_values_at
 from grpcmock.fuzz.phases.stateful.selection_programs import creating_of, makes
 from grpcmock.fuzz.resources.fields import type_name
-from grpcmock.fuzz.resources.laws.selections import item_of, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, only_lists
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor

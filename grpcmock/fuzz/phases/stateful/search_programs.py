@@ -13,8 +13,8 @@ from grpcmock.fuzz.model.cases import call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.laws.lists import item_of, only_lists
 from grpcmock.fuzz.resources.laws.searches import query_of, stated_fields
-from grpcmock.fuzz.resources.laws.selections import item_of, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram, are_related
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.effects import DOUBTFUL
-from grpcmock.fuzz.resources.laws.selections import filters, list_field
+from grpcmock.fuzz.resources.laws.lists import list_field
+from grpcmock.fuzz.resources.laws.selections import filters
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.phases.stateful.selection_programs import makes
-from grpcmock.fuzz.resources.laws.selections import item_of
+from grpcmock.fuzz.resources.laws.lists import item_of
 from grpcmock.fuzz.resources.laws.views import is_listing, lists_held
 from grpcmock.schema.method import MethodKind
 

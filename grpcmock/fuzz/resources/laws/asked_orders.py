@@ -6,18 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-
-from google.protobuf.message import DecodeError
+from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.naming import singular
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import same_type
-from grpcmock.fuzz.resources.laws.selections import item_of, items_in
+from grpcmock.fuzz.resources.laws.lists import item_of, listed
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
@@ -49,19 +46,13 @@ class AskedOrders:
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts what its comment says."""
         method = reply.call.method
-        if method is None or reply.call.raw is not None or len(reply.call.messages) != 1:
-            return
-        asked = asked_for(method, self.registry)
-        if asked is None or not with_meant_status(reply).is_ok:
+        asked = asked_for(method, self.registry) if method is not None else None
+        answer = listed(reply) if asked is not None else None
+        if asked is None or answer is None:
             return
         keys, own = asked
-        try:
-            request: Any = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
-        wanted = list(getattr(request, keys.name))
-        given = [getattr(item, own.name) for answer in answers for item in items_in(answer)]
+        wanted = list(getattr(answer.request, keys.name))
+        given = [getattr(item, own.name) for item in answer.items]
         given = [value for value in given if value in wanted]
         if len(set(wanted)) < len(wanted) or len(set(given)) < len(given):
             return

@@ -15,7 +15,7 @@ from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.calls import step_of
 from grpcmock.fuzz.resources.differences import is_set
-from grpcmock.fuzz.resources.laws.selections import goes_on
+from grpcmock.fuzz.resources.laws.lists import goes_on
 from grpcmock.fuzz.resources.pagination import NEVER_CUT
 
 if TYPE_CHECKING:

@@ -14,18 +14,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.list_criteria import Criterion, Kind, criteria_of
+from grpcmock.fuzz.expectations.number_types import WHOLE
+from grpcmock.fuzz.expectations.ranks import shown_by_rank
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import names_same
-from grpcmock.fuzz.resources.laws.selections import item_of, items_in, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, listed, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
+from grpcmock.reports.wording import counted
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
 
@@ -34,12 +38,6 @@ _LAYOUT = re.compile(r"(order|sort|page|limit|offset|skip|take)(_.*)?|.*_(size|l
 
 _LEADS_ON = re.compile(r"(.*_)?(next|more|truncated|continue|continuation|cursor|has_next)(_.*)?")
 _TOKEN = re.compile(r"(.*_)?(token|cursor)")
-_NUMBERS = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-    )
-)
 _FREE = re.compile(r"(.*_)?(filters?|query|q|search|search_text|view|scope|ids|names|keys|expression|where)")
 """Fields of requests that may ask for what is left out otherwise, in words that only the server knows."""
 
@@ -95,18 +93,13 @@ class Criteria:
             self._lists.clear()
             return
         item = item_of(method)
-        if item is None or reply.call.raw is not None or len(reply.call.messages) != 1:
+        criteria = criteria_of(method, item, self.registry) if item is not None else ()
+        shown_now = listed(reply) if criteria else None
+        if shown_now is None:
             return
-        criteria = criteria_of(method, item, self.registry)
-        if not criteria or not with_meant_status(reply).is_ok:
-            return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
+        request, answers = shown_now
         asked = _asked(request, criteria)
-        items = {_data(item): item for answer in answers for item in items_in(answer)}
+        items = {bytes_of(item): item for item in shown_now.items}
         lists = self._lists.setdefault((method.path, _base(request, criteria)), _Lists())
         now = frozenset((one.name, repr(value)) for one, value in asked if value is not False)
         still_there = [finding for data, known, finding in lists.missed if data in items and now <= known]
@@ -184,8 +177,12 @@ class Criteria:
                 continue  # it is shown otherwise than before
             if data not in items and all(self._admits(method, one, value, item) is True for one, value in asked):
                 name = ", ".join(one.name for one, _ in asked)
-                expected = f"{shown(item)} among what is asked for by {words}: it is shown where less is asked for"
-                found = _finding(method, name, expected, f"{len(items)} others, and not this one")
+                matches = "it" if len(asked) == 1 else "both" if len(asked) == 2 else "all"
+                expected = (
+                    f"{shown(item)} in the list filtered by {words}: it matches {matches}, and a less filtered list "
+                    f"returned it"
+                )
+                found = _finding(method, name, expected, f"{counted(len(items), 'other item')}, without it")
                 lists.missed.append((data, now, found))
                 break
 
@@ -227,13 +224,7 @@ def _is_plain(one: Criterion, value: Any, there: dict[bytes, Message], items: di
     if not one.is_ranked or one.is_documented:
         return True
     ranks = {data: own for data, item in known.items() if (own := one.held_by(item)) is not None}
-    shown_now = {data for data in ranks if data in items}
-    sides = [
-        {data for data, own in ranks.items() if own and own >= value},
-        {data for data, own in ranks.items() if own <= value},
-        {data for data, own in ranks.items() if own and own <= value},
-    ]
-    return shown_now not in sides
+    return not shown_by_rank(ranks, items, value)
 
 
 def _base(request: Message, criteria: tuple[Criterion, ...]) -> bytes:
@@ -250,7 +241,7 @@ def _base(request: Message, criteria: tuple[Criterion, ...]) -> bytes:
     for field_, _ in plain.ListFields():
         if _LAYOUT.fullmatch(field_.name):
             plain.ClearField(field_.name)
-    return _data(plain)
+    return bytes_of(plain)
 
 
 def _is_whole(method: Method, request: Message, answers: list[Message], count: int) -> bool:
@@ -258,7 +249,7 @@ def _is_whole(method: Method, request: Message, answers: list[Message], count: i
     room for more. Streams end with the last one."""
     for one, value in request.ListFields():
         is_full = one.name in SIZES and count >= value
-        is_further = one.name not in SIZES and one.cpp_type in _NUMBERS and _LAYOUT.fullmatch(one.name)
+        is_further = one.name not in SIZES and one.cpp_type in WHOLE and _LAYOUT.fullmatch(one.name)
         if is_full or is_further or _TOKEN.fullmatch(one.name):
             return False
     if method.kind is not MethodKind.UNARY:
@@ -276,11 +267,6 @@ def _is_whole(method: Method, request: Message, answers: list[Message], count: i
 
 def _plain(value: Any) -> Any:
     return "-".join(map(str, value)) if isinstance(value, tuple) else value
-
-
-def _data(message: Message) -> bytes:
-    data: bytes = message.SerializePartialToString(deterministic=True)
-    return data
 
 
 def _finding(method: Method, name: str, expected: str, actual: str) -> Finding:

@@ -15,7 +15,7 @@ from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import shown
-from grpcmock.fuzz.resources.laws.selections import items_in, list_field, only_lists
+from grpcmock.fuzz.resources.laws.lists import items_in, list_field, only_lists
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
 

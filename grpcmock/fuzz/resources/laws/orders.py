@@ -8,17 +8,15 @@ from itertools import groupby, pairwise, starmap
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.list_orders import TURNS, Order, are_in_one_place, order_of, value_in
 from grpcmock.fuzz.expectations.ordered_values import are_comparable
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
-from grpcmock.fuzz.resources.laws.selections import item_of, items_in, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, listed, only_lists
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
@@ -38,18 +36,11 @@ class Orders:
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts itself, or those before it."""
         method = reply.call.method
-        if method is None or not only_lists(method) or reply.call.raw is not None or len(reply.call.messages) != 1:
+        item = item_of(method) if method is not None and only_lists(method) else None
+        shown = listed(reply) if item is not None else None
+        if method is None or item is None or shown is None:
             return
-        item = item_of(method)
-        if item is None or not with_meant_status(reply).is_ok:
-            return
-        try:
-            request: Any = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
-        order = order_of(method, item, request, self.registry)
-        items = [one for answer in answers for one in items_in(answer)]
+        order, items = order_of(method, item, shown.request, self.registry), shown.items
         if order is None or not are_in_one_place(items, order):
             return
         try:
@@ -57,7 +48,7 @@ class Orders:
         except ValueError:
             return
         if all(map(_are_in_one_form, zip(*values, strict=True))):
-            yield from self._judged(method, request, order, values)
+            yield from self._judged(method, shown.request, order, values)
 
     def _judged(
         self, method: Method, request: Message, order: Order, values: list[tuple[Any, ...]]

@@ -11,21 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.naming import capitalized, singular
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.calls import may_change, step_of
 from grpcmock.fuzz.resources.differences import is_set, shown
 from grpcmock.fuzz.resources.fields import type_name
 from grpcmock.fuzz.resources.known_resources import is_volatile
-from grpcmock.fuzz.resources.laws.selections import item_of, items_in, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, listed, only_lists
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.model.results import Reply
@@ -92,20 +92,18 @@ class OwnKeys:
                 look.got.setdefault((operation.method.path, key), []).append(messages[0])
 
     def _hear_of_list(self, method: Method, resource: Resource, reading: Operation, reply: Reply) -> Iterator[Finding]:
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
+        shown_now = listed(reply)
+        if shown_now is None:
             return
         items: dict[Any, Message] = {}
         shared: set[Any] = set()
-        for item in (item for answer in answers for item in items_in(answer)):
+        for item in shown_now.items:
             key = getattr(item, resource.key)
             shared.update({key} if key in items or not key else ())
             items[key] = item
         for key in shared:
             items.pop(key, None)
-        told = (resource.name, method.path, _data(request))
+        told = (resource.name, method.path, bytes_of(shown_now.request))
         before, self._looks[told] = self._looks.get(told), _Look(items)
         if before is None:
             return
@@ -192,11 +190,6 @@ def is_part(one: Any, other: Any) -> bool:
         return False
     one, other = (" ".join(text.split()).rstrip(".… ") for text in (one, other))
     return one in other or other in one
-
-
-def _data(message: Message) -> bytes:
-    data: bytes = message.SerializePartialToString(deterministic=True)
-    return data
 
 
 def _finding(method: Method, path: str, expected: str, actual: str, key: str) -> Finding:

@@ -13,26 +13,20 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.naming import range_ends
+from grpcmock.fuzz.expectations.ordered_values import TIMES
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import is_set, shown
 from grpcmock.fuzz.resources.fields import same_type, type_name
-from grpcmock.fuzz.resources.laws.selections import goes_on, item_of, items_in, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, listed, only_lists
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
-
-_TIMES = {
-    "google.type.Date": ("year", "month", "day"),
-    "google.protobuf.Timestamp": ("seconds", "nanos"),
-}
-"""The types whose values have an order, with the fields that decide on it, the first before the others."""
 
 _LASTS = re.compile(
     r"(.*_)?(duration|length|minutes|hours|days|nights|weeks|months|seconds|period|interval|ends?|until|ttl|span)(_.*)?"
@@ -83,24 +77,20 @@ class Ranges:
             self._seen.clear()
             return
         asked = range_of(method)
-        if asked is None or len(reply.call.messages) != 1 or not with_meant_status(reply).is_ok:
+        shown_now = listed(reply) if asked is not None else None
+        if asked is None or shown_now is None:
             return
-        try:
-            request: Any = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
+        request, items = shown_now.request, shown_now.items
         if not (is_set(request, asked.low) and is_set(request, asked.high)):
             return
         bounds = _order(asked.low, request), _order(asked.high, request)
-        items = [item for answer in answers for item in items_in(answer)]
         if bounds[0] > bounds[1] or any(_value(item, asked) is None for item in items):
             return
-        seen = _Seen(bounds, {_data(item): _value(item, asked) for item in items})
+        seen = _Seen(bounds, {bytes_of(item): _value(item, asked) for item in items})
         for item in items:
             if seen.is_beyond(_value(item, asked)):
                 self._wrong.setdefault(method.path, _finding(method, asked, request, item))
-        self._learn(method, asked, request, seen, is_whole=not any(map(goes_on, answers)))
+        self._learn(method, asked, request, seen, is_whole=not shown_now.goes_on)
         if method.path in self._proven and method.path in self._wrong:
             yield self._wrong.pop(method.path)
 
@@ -108,7 +98,7 @@ class Ranges:
         """See whether what lies beyond a range is left out that was shown in another, and nothing else."""
         for end in (asked.low, asked.high):
             request.ClearField(end.name)
-        earlier = self._seen.setdefault((method.path, _data(request)), [])
+        earlier = self._seen.setdefault((method.path, bytes_of(request)), [])
         for one in earlier:
             for part, whole in ((seen, one), (one, seen)):
                 within = {data for data, value in whole.items.items() if not part.is_beyond(value)}
@@ -148,7 +138,7 @@ def _ways(
     for own in item.fields:
         if own.is_repeated:
             continue
-        if same_type(own, end) and (type_name(own) in _TIMES or (_is_number(own) and name and own.name == name)):
+        if same_type(own, end) and (type_name(own) in TIMES or (_is_number(own) and name and own.name == name)):
             yield (*way, own)
         elif own.message_type is not None and len(way) + 1 < _DEEPEST:
             yield from _ways(own.message_type, end, name, (*way, own))
@@ -172,13 +162,8 @@ def _value(item: Message, asked: Range) -> Any:
 
 def _order(one: FieldDescriptor, place: Any) -> Any:
     value = getattr(place, one.name)
-    parts = _TIMES.get(type_name(one))
+    parts = TIMES.get(type_name(one))
     return value if parts is None else tuple(getattr(value, part) for part in parts)
-
-
-def _data(message: Message) -> bytes:
-    data: bytes = message.SerializePartialToString(deterministic=True)
-    return data
 
 
 def _finding(method: Method, asked: Range, request: Any, item: Message) -> Finding:

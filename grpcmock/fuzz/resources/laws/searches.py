@@ -23,7 +23,7 @@ from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.calls import step_of
-from grpcmock.fuzz.resources.laws.selections import goes_on, item_of, items_in, only_lists
+from grpcmock.fuzz.resources.laws.lists import goes_on, item_of, items_in, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
 from grpcmock.schema.method import MethodKind
 

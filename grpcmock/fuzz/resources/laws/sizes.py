@@ -18,9 +18,9 @@ from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
-from grpcmock.fuzz.resources.laws.selections import item_of, items_in, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, listed, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
 from grpcmock.schema.method import MethodKind
 
@@ -55,14 +55,11 @@ class Sizes:
             self._counts.clear()
             return
         size = size_of(method, self.resources)
-        if size is None or len(reply.call.messages) != 1 or not with_meant_status(reply).is_ok:
+        shown = listed(reply) if size is not None else None
+        if size is None or shown is None:
             return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
-        asked, count = getattr(request, size.name), sum(len(items_in(answer)) for answer in answers)
+        request, count = shown.request, len(shown.items)
+        asked = getattr(request, size.name)
         request.ClearField(size.name)
         resource = next((one for one in self.resources.all if one.descriptor is item_of(method)), None)
         if asked < 0 or (asked == 0 and (resource is None or not resource.is_annotated or size.has_presence)):
@@ -70,9 +67,7 @@ class Sizes:
         if 0 < asked < count and resource is not None:
             yield _finding(method, size, f"at most {asked}: {size.name} says so", count)
             return
-        counts = self._counts.setdefault(
-            (method.path, request.SerializePartialToString(deterministic=True)), {asked: count}
-        )
+        counts = self._counts.setdefault((method.path, bytes_of(request)), {asked: count})
         counts[asked] = count
         for least, most in ((least, most) for least in counts for most in counts if least < most):
             if least == 0 and not counts[least] and counts[most]:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.roles import MAKING
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.fields import type_name
-from grpcmock.fuzz.resources.laws.selections import goes_on, items_in, list_field, only_lists
+from grpcmock.fuzz.resources.laws.lists import goes_on, items_in, list_field, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
 
 if TYPE_CHECKING:
@@ -124,13 +126,13 @@ class Totals:
         page = _Page(
             *(getattr(answer, total.name), shown, size if isinstance(size, int) else 0),
             *(start if isinstance(start, int) else 0, asked(*_TOKENS), texts),
-            frozenset(one.SerializePartialToString(deterministic=True) for one in items_in(answer)),
+            frozenset(bytes_of(one) for one in items_in(answer)),
         )
         rest = method.request_class()
         rest.CopyFrom(request)
         for name in names & _PAGING:
             rest.ClearField(name)
-        pages = self._pages.setdefault((method.path, rest.SerializePartialToString(deterministic=True)), [])
+        pages = self._pages.setdefault((method.path, bytes_of(rest)), [])
         pages.append(page)
         if all(one.total == one.shown for one in pages) and (more := _told_by_others(page, pages[:-1])):
             expected = f"{total.name} of {more} or more, as other pages of the same list show"
@@ -143,7 +145,7 @@ class Totals:
         """Return the field of an answer that says how many there are; None if it has none, or that is an estimate."""
         for one in method.output.fields if only_lists(method) else ():
             is_count = one.name == "total" or _COUNT.fullmatch(one.name) is not None
-            if is_count and not one.is_repeated and one.cpp_type in _whole(one):
+            if is_count and not one.is_repeated and one.cpp_type in WHOLE:
                 comment = field_comments(self.registry).get(one.full_name, "")
                 return one if not _ESTIMATE.search(comment) else None
         return None
@@ -164,10 +166,6 @@ def _told_by_others(page: _Page, before: list[_Page]) -> int:
         if first is not None and middle.total != page.total and 0 < small.size == small.shown:
             return max(middle.total, page.total)
     return 0
-
-
-def _whole(one: FieldDescriptor) -> tuple[int, ...]:
-    return (one.CPPTYPE_INT32, one.CPPTYPE_INT64, one.CPPTYPE_UINT32, one.CPPTYPE_UINT64)
 
 
 def _finding(method: Method, total: FieldDescriptor, expected: str, actual: str) -> Finding:

@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.laws.lists import item_of, listed, only_lists
 from grpcmock.fuzz.resources.laws.searches import query_of
-from grpcmock.fuzz.resources.laws.selections import goes_on, item_of, items_in, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
 
 if TYPE_CHECKING:
@@ -62,18 +60,10 @@ class UnreadQueries:
             self._lists.clear()
             return
         item = item_of(method)
-        if item is None or reply.call.raw is not None or len(reply.call.messages) != 1:
+        shown_now = listed(reply) if item is not None else None
+        if item is None or shown_now is None or shown_now.goes_on:
             return
-        if not with_meant_status(reply).is_ok:
-            return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
-        if any(map(goes_on, answers)):
-            return
-        items = [_data(one) for answer in answers for one in items_in(answer)]
+        request, items = shown_now.request, [bytes_of(one) for one in shown_now.items]
         if (asked := query_of(method)) is not None:
             if _asks_for_nothing_else(request, asked.name) and not speaks_of_likeness(method, self.registry):
                 self._hear_of_search(item.full_name, method, getattr(request, asked.name), items)
@@ -99,8 +89,8 @@ class UnreadQueries:
                 name = asked.name if asked is not None else ""
                 yield Finding(
                     check="read_after_write",
-                    expected=f"what has {' or '.join(map(shown, found))} in it, which is nothing",
-                    actual=f"all {len(whole.items)} that {listing.name} shows, for each of them",
+                    expected=f"no results: nothing listed contains {' or '.join(map(shown, found))}",
+                    actual=f"all {len(whole.items)} that {listing.name} returns, for each of them",
                     path=name,
                     key=f"unread {name}",
                     method=method,
@@ -120,8 +110,3 @@ def speaks_of_likeness(method: Method, registry: Registry) -> bool:
 
 def _asks_for_nothing_else(request: Message, name: str = "") -> bool:
     return all(one.name == name or one.name in SIZES for one, _ in request.ListFields())
-
-
-def _data(message: Message) -> bytes:
-    data: bytes = message.SerializePartialToString(deterministic=True)
-    return data

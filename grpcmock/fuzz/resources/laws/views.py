@@ -12,18 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.naming import capitalized
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import is_map
-from grpcmock.fuzz.resources.laws.selections import goes_on, item_of, items_in, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, listed, only_lists
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
@@ -84,29 +83,23 @@ class Views:
             for pair in self._pairs.values():
                 pair.left_out = None
             return
-        if reply.call.raw is not None or len(reply.call.messages) != 1 or not with_meant_status(reply).is_ok:
+        shown_now = listed(reply)
+        if shown_now is None or (name := _named(shown_now.request)) is None:
             return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
-        if (name := _named(request)) is None:
-            return
+        answers = shown_now.answers
         if method.kind is MethodKind.UNARY and len(answers) == 1:
             for way, one in lists_held(method.output):
                 yield from self._hear_of_held((method.path, way, name), method, answers[0], one)
-        if is_listing(method) and not any(map(goes_on, answers)):
-            items = [item for answer in answers for item in items_in(answer)]
-            yield from self._hear_of_listed((method.path, (), name), _View(method, items))
+        if is_listing(method) and not shown_now.goes_on:
+            yield from self._hear_of_listed((method.path, (), name), _View(method, shown_now.items))
 
     def _hear_of_held(self, key: _Key, method: Method, answer: Any, one: FieldDescriptor) -> Iterator[Finding]:
         place = answer
         for step in key[1][:-1]:
             place = getattr(place, step)
         self._held[key] = _View(method, list(getattr(place, one.name)))
-        for other, listed in self._listed.items():
-            if other[2] == key[2] and other[0] != key[0] and listed.is_fresh:
+        for other, view in self._listed.items():
+            if other[2] == key[2] and other[0] != key[0] and view.is_fresh:
                 yield from self._compared(key, other)
 
     def _hear_of_listed(self, key: _Key, view: _View) -> Iterator[Finding]:
@@ -121,13 +114,13 @@ class Views:
         if ours and theirs and ours[0].DESCRIPTOR is not theirs[0].DESCRIPTOR:
             return
         pair = self._pairs.setdefault((held, listed), _Pair())
-        both = [_data(one) for one in ours], [_data(one) for one in theirs]
+        both = [bytes_of(one) for one in ours], [bytes_of(one) for one in theirs]
         if pair.left_out is not None and pair.same == both[1] and len(ours) > len(theirs):
             yield pair.left_out
         elif ours and both[0] == both[1]:
             pair.same = both[0]
         elif pair.same is not None and pair.same == both[1] and not Counter(pair.same) - Counter(both[0]):
-            more = [one for one in ours if _data(one) not in both[1]] or ours[len(theirs) :]
+            more = [one for one in ours if bytes_of(one) not in both[1]] or ours[len(theirs) :]
             alike = [one for one in more if any(_switches(one) == _switches(other) for other in theirs)]
             if alike:
                 pair.left_out = self._finding(held, listed, alike[0])
@@ -180,8 +173,3 @@ def _switches(item: Message) -> list[tuple[str, Any]]:
         for one in item.DESCRIPTOR.fields
         if not one.is_repeated and (one.enum_type is not None or one.cpp_type == one.CPPTYPE_BOOL)
     ]
-
-
-def _data(message: Message) -> bytes:
-    data: bytes = message.SerializePartialToString(deterministic=True)
-    return data
