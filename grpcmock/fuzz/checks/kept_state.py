@@ -86,7 +86,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
-        *(Tallies(registry), Numbering(registry, case), ChildCounts(registry, case), NeverAgain(registry)),
+        *(Tallies(registry), Numbering(registry), ChildCounts(registry), NeverAgain(registry)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
         *(OwnKeys(resources), UnreadQueries(registry), Repeats()),
     )

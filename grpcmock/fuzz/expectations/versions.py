@@ -18,6 +18,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.schema.method import MethodKind
@@ -118,7 +119,7 @@ def version_of(thing: Descriptor) -> FieldDescriptor | None:
 
 
 @lru_cache(4096)
-def key_of(thing: Descriptor) -> str:
+def key_name(thing: Descriptor) -> str:
     """Return the field that tells a thing from all others; empty if none is known."""
     noun = snake_case(thing.name)
     for name in (f"{noun}_id", *_KEYS):
@@ -144,7 +145,7 @@ def expected_of(method: Method, registry: Registry) -> Expected | None:
     if only_reads(method) or method.kind is not MethodKind.UNARY:
         return None
     thing = _thing(method, registry)
-    if thing is None or not key_of(thing):
+    if thing is None or not key_name(thing):
         return None
     found = list(_expectations(method, thing, registry))
     return found[0] if len(found) == 1 else None
@@ -154,9 +155,9 @@ def _thing(method: Method, registry: Registry) -> Descriptor | None:
     """Return what a method changes: what it answers with, or what it takes away by its name."""
     if (own := next(things_in(method.output), None)) is not None:
         return own
-    if not _TAKES_AWAY.match(method.name):
+    if not _TAKES_AWAY.match(capitalized(method.name)):
         return None
-    noun = snake_case(_TAKES_AWAY.sub("", method.name))
+    noun = snake_case(_TAKES_AWAY.sub("", capitalized(method.name)))
     others = {one for other in registry.methods.values() for one in things_in(other.output)}
     named = [one for one in others if snake_case(one.name) == noun]
     return named[0] if len(named) == 1 else None
@@ -186,7 +187,7 @@ def _expectations(method: Method, thing: Descriptor, registry: Registry) -> Iter
         codes = frozenset(code for code in _CODES if any(_tells(one, code) for one in told))
         is_plain = len(way) == 1 and _EXPECTED.fullmatch(last.name) is not None
         is_documented = (bool(codes) or bool(_REFUSED.search(comment))) and not _NEW.search(comment)
-        if is_plain or (is_documented and not _CHOOSES.match(method.name)):
+        if is_plain or (is_documented and not _CHOOSES.match(capitalized(method.name))):
             of_others = [one for one in told if one is comment or any(_NAMES[code].search(one) for code in codes)]
             is_other = is_documented and any(_OTHER.search(_plain(one)) for one in of_others)
             yield Expected(way, thing, shown, codes, is_documented, is_other)

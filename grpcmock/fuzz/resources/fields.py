@@ -51,6 +51,14 @@ def named(descriptor: Descriptor, *names: str) -> str:
     return ""
 
 
+def shown_types(output: Descriptor) -> tuple[Descriptor, ...]:
+    """Return the type of a response, and those of the single messages in it: what it may show whole."""
+    return (
+        output,
+        *(one.message_type for one in output.fields if one.message_type is not None and not one.is_repeated),
+    )
+
+
 def type_name(field: FieldDescriptor) -> str:
     """Give the full name of the message type of a field; empty if it has none."""
     return field.message_type.full_name if field.message_type is not None else ""

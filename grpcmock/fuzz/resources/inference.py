@@ -12,7 +12,7 @@ from grpcmock.fuzz.expectations.naming import service_noun, singular
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.resources.distinct import one_for_each_role, with_names_of_their_own
 from grpcmock.fuzz.resources.fields import at, is_key, same_type
-from grpcmock.fuzz.resources.locations import KEYS, shown_in, shown_type
+from grpcmock.fuzz.resources.locations import RESOURCE_KEYS, shown_in, shown_type
 from grpcmock.fuzz.resources.method_names import makes_by_type, told_by_name, with_irregular_plurals
 from grpcmock.fuzz.resources.operations import operation_of, written_operation
 from grpcmock.fuzz.resources.ownership import ownership
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.links import Link, Links
     from grpcmock.schema import Method, Registry
 
-_REFERENCES = tuple(f"_{key}" for key in KEYS)
+_REFERENCES = tuple(f"_{key}" for key in RESOURCE_KEYS)
 """How the names of fields end that say which other thing is meant."""
 
 _KEYED = frozenset({Role.GET, Role.DELETE, Role.LOOKUP, Role.BATCH_GET})
@@ -138,7 +138,7 @@ class _Inference:
             if shown is None and shows is None:
                 found, _ = shown_in(link.target.output, inner) if inner is not None else (None, False)
                 shown = inner if found is not None else link.target.output
-            for name in (last, *(str(step) for step in link.request[-1:]), *KEYS):
+            for name in (last, *(str(step) for step in link.request[-1:]), *RESOURCE_KEYS):
                 if shown is not None and name in shown.fields_by_name and is_key(shown.fields_by_name[name]):
                     return shown, name
         return inner, last
@@ -207,13 +207,13 @@ class _Inference:
             label = singular(str(field.name))
             for name in dict.fromkeys((label, label.removeprefix(f"{stem}_"), f"{stem}_{label}")):
                 if name in fields and same_type(fields[name], field) and is_key(fields[name]):
-                    likely = name in (*KEYS, *(f"{stem}_{key}" for key in KEYS))
+                    likely = name in (*RESOURCE_KEYS, *(f"{stem}_{key}" for key in RESOURCE_KEYS))
                     always = counts[field.name] == len(requests) > 1 and not name.endswith(_REFERENCES)
                     if likely or always or len(counts) == 1:
                         return name
         for name in _named_as_noun(descriptor, asked, stem):
             return name
-        for name in (*(f"{stem}_{key}" for key in KEYS), "id", "name"):
+        for name in (*(f"{stem}_{key}" for key in RESOURCE_KEYS), "id", "name"):
             if name in fields and is_key(fields[name]) and not asked:
                 return name
         return ""
@@ -252,7 +252,7 @@ class _Inference:
 def _named_as_noun(descriptor: Descriptor, asked: Sequence[FieldDescriptor], stem: str) -> Iterator[str]:
     """Yield what may be the key of a thing for which requests have a field of its name: ``topic`` for its name."""
     for field in asked:
-        for name in KEYS if snake_case(field.name) == stem else ():
+        for name in RESOURCE_KEYS if snake_case(field.name) == stem else ():
             own = descriptor.fields_by_name.get(name)
             if own is not None and same_type(own, field) and is_key(own):
                 yield name

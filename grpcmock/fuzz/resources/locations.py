@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _OPAQUE = frozenset({"google.protobuf.Empty", "google.longrunning.Operation", "google.protobuf.Any"})
 """Responses that show no resource; one that is made later can't be looked for now."""
 
-KEYS = ("name", "id", "uid", "uuid", "key", "guid")
-"""Fields that are called what keys are called."""
+RESOURCE_KEYS = ("name", "id", "uid", "uuid", "key", "guid")
+"""What the keys of resources are called, the likeliest first."""
 
 
 SIZES = ("page_size", "limit", "max_results", "per_page", "take", "max_items")
@@ -72,7 +72,7 @@ def shown_type(method: Method, noun: str, role: Role) -> Descriptor | None:
             return field.message_type
     if many:
         return fitting[0].message_type if len(fitting) == 1 else None
-    if role is Role.CREATE and not any(name in output.fields_by_name for name in KEYS):
+    if role is Role.CREATE and not any(name in output.fields_by_name for name in RESOURCE_KEYS):
         return None
     return output
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from grpcmock.fuzz.expectations.naming import capitalized, service_noun, singular, verb_and_noun
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
-from grpcmock.fuzz.resources.fields import is_map
+from grpcmock.fuzz.resources.fields import is_map, shown_types
 from grpcmock.schema.method import Method, MethodKind
 from grpcmock.schema.naming import snake_case
 
@@ -59,8 +59,7 @@ def makes_by_type(method: Method) -> str:
     if found is None or told_by_name(method) is not None or only_reads(method) or method.kind is not MethodKind.UNARY:
         return ""
     noun, stem, keys = found[1], snake_case(found[1]), ("id", "uid", "uuid", "name", "number", "key", "code")
-    types = (method.output, *(one.message_type for one in method.output.fields if not one.is_repeated))
-    is_shown = any(one is not None and one.name == noun for one in types)
+    is_shown = any(one.name == noun for one in shown_types(method.output))
     is_told = any(name in method.input.fields_by_name for key in keys for name in (key, f"{stem}_{key}", stem))
     return noun if is_shown and not is_told else ""
 

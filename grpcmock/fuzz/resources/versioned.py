@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.expectations.versions import key_of, things_in, version_of
+from grpcmock.fuzz.expectations.versions import key_name, things_in, version_of
 from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import same_type
+from grpcmock.fuzz.resources.laws.etags import etag_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -34,7 +35,7 @@ def things_shown(answer: Message) -> Iterator[Message]:
 
 
 def thing_of(message: Any) -> Thing | None:
-    name = key_of(message.DESCRIPTOR)
+    name = key_name(message.DESCRIPTOR)
     value = getattr(message, name) if name else None
     return (message.DESCRIPTOR.full_name, value) if value else None
 
@@ -44,12 +45,8 @@ def version_in(message: Any) -> int:
     return int(getattr(message, own.name)) if own is not None else 0
 
 
-def etag_in(message: Any) -> str:
-    return str(getattr(message, "etag", ""))
-
-
 def versions_in(message: Message) -> tuple[int, str]:
-    return version_in(message), etag_in(message)
+    return version_in(message), etag_of(message)
 
 
 def are_one(before: Any, now: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
+from grpcmock.fuzz.resources.fields import shown_types
 from grpcmock.fuzz.resources.laws.child_counts import counters_of, taken_away
 from grpcmock.schema.method import MethodKind
 
@@ -61,8 +62,7 @@ def _looking(counter: Counter, need: Need, plan: Plan) -> AcceptedRequest | None
     """Return what shows the thing below which others are made."""
     for one in plan.acceptance.first.values():
         is_about_it = len(one.needs) == 1 and one.needs[0].made_by.method is need.made_by.method
-        shows = one.method.output, *(field.message_type for field in one.method.output.fields if not field.is_repeated)
-        is_shown = any(shown is not None and shown.full_name == counter.parent.full_name for shown in shows)
+        is_shown = any(shown.full_name == counter.parent.full_name for shown in shown_types(one.method.output))
         if is_about_it and is_shown and only_reads(one.method) and one.method.kind is MethodKind.UNARY:
             return replace(one, full=b"", values={})
     return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.phases.stateful.freeing_programs import takes_away
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
+from grpcmock.fuzz.resources.fields import shown_types
 from grpcmock.fuzz.resources.given_once import given_once
 from grpcmock.fuzz.resources.laws.whole_things import makes_things
 from grpcmock.schema.method import MethodKind
@@ -23,8 +24,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     own = plan.acceptance.first.get(method.path)
     if own is None or method.kind is not MethodKind.UNARY or not makes_things(method):
         return
-    shown = (method.output, *(one.message_type for one in method.output.fields if not one.is_repeated))
-    if not any(one is not None and given_once(one, method, plan.registry) for one in shown):
+    if not any(given_once(one, method, plan.registry) for one in shown_types(method.output)):
         return
     taking = next((one for one in plan.acceptance.first.values() if takes_away(one, own, plan)), None)
     if taking is None:

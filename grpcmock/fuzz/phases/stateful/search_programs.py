@@ -12,6 +12,7 @@ from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
+from grpcmock.fuzz.phases.stateful.selection_programs import creating_of
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.laws.lists import item_of, only_lists
 from grpcmock.fuzz.resources.laws.searches import query_of, stated_fields
@@ -54,8 +55,7 @@ def of_nothing(method: Method, factory: ResourceFactory) -> Iterator[Case]:
     lists = [one for one in plan.acceptance.first.values() if item_of(one.method) is item and only_lists(one.method)]
     for listing in [one for one in lists if query_of(one.method) is None and not one.needs][:_MOST_LISTS]:
         program = MethodProgram(method, plan, f"nothing-of-{listing.method.name}")
-        resource, _ = factory.resources.by_path.get(listing.method.path, (None, None))
-        creating = resource.operation(Role.CREATE) if resource is not None else None
+        creating = creating_of(listing.method, plan)
         maker = plan.acceptance.first.get(creating.method.path) if creating is not None else None
         for number in range(_THINGS if maker is not None else 0):
             program.add(with_other_keys(maker.filled(), f"nothing {number}"), anew=number)  # type: ignore[union-attr]

@@ -20,7 +20,7 @@ from grpcmock.fuzz.expectations.number_types import SIGNED
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.resources.fields import is_key
+from grpcmock.fuzz.resources.fields import is_key, shown_types
 from grpcmock.fuzz.resources.laws.whole_things import Told, key_name, key_of, makes_things, told_by, wholes
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
@@ -29,7 +29,6 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-    from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
 
@@ -92,7 +91,6 @@ class ChildCounts:
     """Hears of the calls of a case, one after the other."""
 
     registry: Registry
-    case: Case
     _counts: dict[tuple[str, Any, str, str], _Count] = field(default_factory=dict)
     """By the type and the key of the parent, the field, and the type of what it counts."""
 
@@ -108,7 +106,7 @@ class ChildCounts:
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
         told = told_by(reply)
-        if told is None or self.case.concurrent or self.case.together:
+        if told is None:
             if reply.call.method is None or not only_reads(reply.call.method):
                 self._counts.clear()
             return
@@ -162,19 +160,17 @@ class ChildCounts:
         if before is None or not only_reads(told.method):
             return
         counted = (counter.parent.full_name, name, counter.child.full_name)
-        noun = snake_case(counter.child.name).replace("_", " ")
-        grown, words = value - before.value, f"{name} {value}, after {before.value}"
+        grown, words = value - before.value, f"{name} {value}"
         if before.made and not before.gone:
             if grown == before.made == 1:
                 self._proven.add(counted)
             is_proven = counted in self._proven
             if (counter.is_whole and grown < 1) or (is_proven and grown != before.made):
-                expected = (
-                    f"{name} of {before.value + before.made}: {before.made} {noun}(s) were made since {before.value}"
-                )
+                expected = f"{name} {before.value + before.made}: {before.value} before, and {before.made} made since"
                 yield _finding(told, counter, expected, words)
         elif before.gone and not before.made and grown > 0:
-            expected = f"no more than {before.value} in {name}: a {noun} was taken away, and none was made"
+            noun = snake_case(counter.child.name).replace("_", " ")
+            expected = f"{name} {before.value} or less: a {noun} was deleted, and none was made"
             yield _finding(told, counter, expected, words)
 
 
@@ -217,19 +213,14 @@ def _types(registry: Registry) -> tuple[Descriptor, ...]:
     """Return the types that answers show whole."""
     found: dict[str, Descriptor] = {}
     for method in registry.methods.values():
-        inner = [one.message_type for one in method.output.fields if one.message_type and not one.is_repeated]
-        found |= {one.full_name: one for one in (method.output, *inner)}
+        found |= {one.full_name: one for one in shown_types(method.output)}
     return tuple(found.values())
 
 
 def _made_by(method: Method) -> Descriptor | None:
     """Return the type of what a method makes: what it answers with, if its request doesn't name one."""
     verb = verb_and_noun(method.name)
-    shown = [
-        method.output,
-        *(one.message_type for one in method.output.fields if one.message_type and not one.is_repeated),
-    ]
-    for one in shown:
+    for one in shown_types(method.output):
         noun = snake_case(one.name)
         if not snake_case(method.name).endswith(f"_{noun}"):
             continue
@@ -259,7 +250,8 @@ def taken_away(method: Method) -> str:
 
 
 def _counting(parent: Descriptor, child: Descriptor, registry: Registry) -> Iterator[FieldDescriptor]:
-    """Yield the fields of a parent that count such children."""
+    """Yield the fields of a parent that count such children: numbers by their names, ``note_count`` and ``num_notes``,
+    and messages with a number for each state of a child."""
     noun = snake_case(child.name)
     plurals = {f"{noun}s", f"{noun[:-1]}ies"} if noun.endswith("y") else {f"{noun}s", f"{noun}es"}
     names = {f"{noun}_count", f"total_{noun}_count"} | {

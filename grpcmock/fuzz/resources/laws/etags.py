@@ -123,7 +123,7 @@ class Etags:
         self._last[key] = now
         refused = self._refused.pop(key, None)
         if refused is not None and refused.at(place_of(refused.resource, refused.operation)) == etag_of(now):
-            expected = f"it done: {etag_of(now)!r} is the etag before it and after it (AIP-154)"
+            expected = f"OK: {etag_of(now)!r} is the etag before it and after it (AIP-154)"
             yield finding(refused, "read_after_write", expected, said(refused.reply), path=ETAG, key="etag refused")
         reads = self._reads.setdefault(key, [])
         reads.append(now)

@@ -31,7 +31,6 @@ from grpcmock.fuzz.resources.laws.whole_things import (
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Registry
 
@@ -63,7 +62,6 @@ class Numbering:
     """Hears of the calls of a case, one after the other."""
 
     registry: Registry
-    case: Case
     _made: dict[tuple[str, str, Any], _Made] = field(default_factory=dict)
     _keys: set[Any] = field(default_factory=set)
     """Of what was made in this case, so that nobody else makes things below it."""
@@ -74,7 +72,7 @@ class Numbering:
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it, or a comment."""
         told = told_by(reply)
-        if told is None or self.case.concurrent or self.case.together:
+        if told is None:
             self._made.clear()
             self._last.clear()
             return

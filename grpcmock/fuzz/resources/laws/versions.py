@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.side_effects import only_reads
-from grpcmock.fuzz.expectations.versions import Expected, expected_of, grows, key_of, version_of
+from grpcmock.fuzz.expectations.versions import Expected, expected_of, grows, key_name, version_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -36,6 +37,7 @@ from grpcmock.fuzz.resources.versioned import (
     without_expected,
 )
 from grpcmock.schema.method import MethodKind
+from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ class Versions:
         own = getattr(known.message, expected.shown.name)
         if reply.termination is Termination.SERVER and reply.code in (Code.ABORTED, Code.FAILED_PRECONDITION):
             if value == own and _OUT_OF_DATE.search(reply.message):
-                told = f"it done: {expected.shown.name} is {shown(own)} before it and after it"
+                told = f"OK: {expected.shown.name} is {shown(own)} before it and after it"
                 wrong = _finding(method, told, said(reply), expected.name, "version refused")
                 self._refused[thing] = _Refused(method, without, wrong)
         elif reply.is_ok and known.is_sure and value != own and not may_repeat(request):
@@ -176,7 +178,7 @@ class Versions:
 
     def _named(self, thing: Descriptor, request: Any) -> Thing | None:
         """Return the thing of a type that a request names, if it names one that was shown."""
-        key, noun = key_of(thing), thing.name.lower()
+        key, noun = key_name(thing), snake_case(thing.name)
         inner = [getattr(request, one.name) for one, _ in request.ListFields() if one.message_type is thing]
         for place in (request, *inner):
             for name in (key, f"{noun}_{key}", f"{noun}_id"):
@@ -235,11 +237,11 @@ class Versions:
         asked = expected.asked if expected is not None else ()
         self._is_given = self._is_given or gives_version(request, asked)
         self._refused.clear()
-        if _BACK.match(method.name) or not reply.is_ok:
+        if _BACK.match(capitalized(method.name)) or not reply.is_ok:
             self._known.clear()
             return
         for key, now in things:
-            if key in self._known and (_MAKING.match(method.name) or not names(request, key[1])):
+            if key in self._known and (_MAKING.match(capitalized(method.name)) or not names(request, key[1])):
                 self._ambiguous.add(key)
                 del self._known[key]
                 continue
