@@ -213,14 +213,14 @@ def test_protos_in_the_place_of_the_target(grpcmock: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        (["user.UserServce"], "Those are chosen by an option: --include user.UserServce."),
-        (["protos", "user.UserServce"], "--include user.UserService."),
+        (["usr.UserService"], "Those are chosen by an option: --include usr.UserService."),
+        (["protos", "usr.UserService"], "--include user.UserService."),
         (["protos", "usr.v1"], "usr.v1: there is no such file or directory; it looks like a service or package."),
-        (["broken", "user.UserServce"], "--include user.UserServce."),
-        (["userr.proto"], "userr.proto: there is no such file or directory."),
+        (["broken", "usr.UserService"], "--include usr.UserService."),
+        (["usr.proto"], "usr.proto: there is no such file or directory."),
         (["image.binpb"], "image.binpb: there is no such file or directory."),
-        (["user/user.UserServce"], "user/user.UserServce: there is no such file or directory."),
-        (["UserServce"], "UserServce: there is no such file or directory."),
+        (["user/usr.UserService"], "user/usr.UserService: there is no such file or directory."),
+        (["UsrService"], "UsrService: there is no such file or directory."),
         (["user.v1"], "a/user.v1: the directory holds no .proto file"),
     ],
 )
