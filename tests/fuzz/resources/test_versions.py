@@ -40,7 +40,14 @@ service Mill {
   rpc MendSack(MendSackRequest) returns (Sack);
   // FAILED_PRECONDITION if no version was published.
   rpc ShipSack(ShipSackRequest) returns (Sack);
+  rpc restoreOlder(RestoreBatchRequest) returns (Batch);
+  rpc GetMealBag(MealBagId) returns (MealBag);
+  // ABORTED if `expected_revision` isn't the revision of the bag.
+  rpc TieMealBag(TieMealBagRequest) returns (MealBag);
 }
+message MealBagId { string meal_bag_id = 1; }
+message TieMealBagRequest { string meal_bag_id = 1; string label = 2; int32 expected_revision = 3; }
+message MealBag { string id = 1; string label = 2; int32 revision = 3; }
 message Nothing {}
 message Batch { int64 id = 1; string flour = 2; int32 notes = 3;
   // 1 at first, and one more with each change.
@@ -86,6 +93,11 @@ def grind(flour: str, expected: int, answer: Any) -> Words:
     return ("GrindBatch", {"id": 7, "flour": flour, "expectedVersion": expected}, answer)
 
 
+def tie(expected: int, answer: Any) -> Words:
+    return ("TieMealBag", {"mealBagId": "m", "label": "b", "expectedRevision": expected}, answer)
+
+
+BAG: Words = ("GetMealBag", {"mealBagId": "m"}, {"id": "m", "label": "a", "revision": 2})
 OPEN: Words = ("OpenBatch", {"flour": "rye"}, batch(1))
 CHANGED = change("oat", 1, batch(2, "oat"))
 
@@ -99,6 +111,18 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
         [OPEN, CHANGED, ("GetBatch", {"id": 7, "version": 1}, batch(1)), get(2, "oat")],
     ),
     "less, once it was restored": (set(), [OPEN, CHANGED, ("RestoreBatch", {"id": 7, "version": 1}, batch(1)), get(1)]),
+    "less, once it was restored, by a method in camel case": (
+        set(),
+        [OPEN, CHANGED, ("restoreOlder", {"id": 7, "version": 1}, batch(1)), get(1)],
+    ),
+    "the right one is refused, of a name of two words": (
+        {"G129"},
+        [BAG, tie(2, "ABORTED: the bag has another revision"), BAG],
+    ),
+    "another one is refused, of a name of two words": (
+        set(),
+        [BAG, tie(1, "ABORTED: the bag has another revision"), BAG],
+    ),
     "less, of one that was made with the same id": (set(), [OPEN, CHANGED, OPEN, get(1)]),
     "the same after a change": ({"G129"}, [OPEN, change("oat", 0, batch(1, "oat"))]),
     "the same after no change": (set(), [OPEN, change("rye", 0, batch(1))]),
@@ -215,6 +239,7 @@ def test_what_requests_expect(mill: Registry) -> None:
         "SieveBatch": "version",
         "DeleteBatch": "version",
         "MendSack": "etag",
+        "TieMealBag": "expected_revision",
     }  # what is restored is another version by right, and what is shipped is one that was published
     told = {name: (one.is_documented, one.refuses_any_other) for name, one in found.items() if one is not None}
     assert told["ChangeBatch"] == (True, True)
