@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
     from grpcmock.schema import Registry
+
+SENTENCE = re.compile(r"(?<=[.;:!])\s+|\n\s*\n|\n\s*[-*]\s+")
+"""What stands between two sentences of a comment, or two points of a list in it."""
 
 _SERVICE, _METHOD = 6, 2
 """The numbers of ``service`` in a file and of ``method`` in a service: paths in source information are made of them."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.method_comments import SENTENCE, method_comments
 from grpcmock.fuzz.expectations.naming import participle, singular
 from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
@@ -20,7 +20,6 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
-_SENTENCE = re.compile(r"(?<=[.;:!])\s+|\n\s*\n|\n\s*[-*]\s+")
 _CODES = [name for name in Code.__members__ if name not in ("OK", "CANCELLED", "UNKNOWN")]
 _ERRORS = r"(?:ERROR|INVALID|ILLEGAL|NOT|ALREADY|FAILED|FAILURE|DENIED|FORBIDDEN|CONFLICT|WRONG|REFUSED|EXISTS)"
 _CODE = (
@@ -38,7 +37,7 @@ _BEFORE = (
 
 _NO_CALL = re.compile(
     r"\b(?:never|not|no longer|instead|rather|without|if|when|once|where|unless|until|while|becomes?|sets?|moves?"
-    r"|marks?|turns?|goes|state|status|payments?|items?|each|every|some|those|they|deliver\w*|retr\w+|skip\w*)\b|n't\b",
+    r"|marks?|turns?|goes|state|status|items?|each|every|some|those|they)\b|n't\b",
     re.IGNORECASE,
 )
 """Before a code, these say that it isn't what the call ends with, or not always."""
@@ -145,7 +144,7 @@ def conditions_in(comment: str, known: Collection[str], done: str = "") -> Itera
     >>> list(conditions_in("FAILED_PRECONDITION if it is open and locked.", {"open"}))
     []
     """
-    sentences = _SENTENCE.split(" ".join(comment.split("\n")) if "\n\n" not in comment else comment)
+    sentences = SENTENCE.split(" ".join(comment.split("\n")) if "\n\n" not in comment else comment)
     if any(_ANYWAY.search(sentence) and not _BY_KEY.search(sentence) for sentence in sentences):
         return
     for sentence in sentences:

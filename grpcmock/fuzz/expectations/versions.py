@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
-from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.method_comments import SENTENCE, method_comments
 from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.side_effects import only_reads
@@ -41,7 +41,6 @@ _WORDS = re.compile(
 )
 _CODES = (Code.ABORTED, Code.FAILED_PRECONDITION)
 _NAMES = {code: re.compile(rf"\b({code.name}|{code.name.title().replace('_', '')})\b") for code in _CODES}
-_SENTENCE = re.compile(r"(?<=[.;:!])\s+|\n\s*\n|\n\s*[-*]\s+")
 _REFUSED = re.compile(
     r"\b(stale|out[- ]of[- ]date|outdated|optimistic\w*|concurren\w+)\b"
     r"|\bmust (match|be|equal) (?:the )?(current|latest|last|stored)\b",
@@ -133,7 +132,7 @@ def key_name(thing: Descriptor) -> str:
 def grows(shown: FieldDescriptor, registry: Registry) -> bool:
     """Whether a comment says that a version becomes more with each change, whatever that is."""
     comment = _plain(field_comments(registry).get(shown.full_name, ""))
-    for sentence in _SENTENCE.split(comment):
+    for sentence in SENTENCE.split(comment):
         if _GROWS.search(sentence) and _WITH_CHANGES.search(sentence) and not _OF_SOME.search(sentence):
             return True
     return False
@@ -195,7 +194,7 @@ def _expectations(method: Method, thing: Descriptor, registry: Registry) -> Iter
 
 def _sentences(method: Method, registry: Registry) -> list[str]:
     """Return what the comment of a method says of versions."""
-    sentences = _SENTENCE.split(method_comments(registry).get(method.full_name, ""))
+    sentences = SENTENCE.split(method_comments(registry).get(method.full_name, ""))
     return [_plain(one) for one in sentences if _WORDS.search(one)]
 
 

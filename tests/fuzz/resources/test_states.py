@@ -203,6 +203,8 @@ COMMENTS: dict[str, list[str]] = {
     "The order is refunded if the payment is rejected after it is paid.": [],
     "Only open orders can be closed by their customers.": [],
     "Items are skipped with FAILED_PRECONDITION if they are shipped.": [],
+    "Gives items with FAILED_PRECONDITION if the order is shipped.": [],
+    "Delivering it again gives FAILED_PRECONDITION if it is shipped.": ["it is shipped"],
     "OK if it is canceled already.": [],
 }
 
