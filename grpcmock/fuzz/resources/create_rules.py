@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import leaves_nothing
 from grpcmock.fuzz.resources.differences import may_become, shown
@@ -35,7 +36,7 @@ class CreateRules:
     def take(self, step: ResourceCall) -> Iterator[Finding]:
         operation = step.operation
         token = step.named(operation.request_id) if step.resource.is_annotated else None
-        same = step.reply.call.path.encode() + b"\0" + step.request.SerializePartialToString(deterministic=True)
+        same = step.reply.call.path.encode() + b"\0" + bytes_of(step.request)
         if step.is_ok:
             if token and (earlier := self._memory.requests.get(same)) is not None:
                 yield from self._again(step, earlier)

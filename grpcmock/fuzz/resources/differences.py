@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import Message
 
+from grpcmock.fuzz.generation.message_classes import bytes_of
+
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
 
@@ -29,7 +31,7 @@ def differences(
     also: Collection[str] = (),
     partial: bool = False,
 ) -> Iterator[Difference]:
-    """Yield the fields of *expected* that *got* has with other values, or, unless it is *partial*, not at all.
+    """Yield the fields of *expected* that *actual* has with other values, or, unless it is *partial*, not at all.
 
     *ignoring* are the full names of fields that don't count. Fields that aren't set in *expected* count only if they
     are in *also*, by the names they have at the top: those that are known to be empty.
@@ -108,8 +110,7 @@ def _one(field: FieldDescriptor, value: Any, ignoring: Collection[str]) -> str:
     for inner, _ in copy.ListFields():
         if inner.full_name in ignoring:
             copy.ClearField(inner.name)
-    data: bytes = copy.SerializePartialToString(deterministic=True)
-    return data.hex()
+    return bytes_of(copy).hex()
 
 
 def shown(value: Any) -> str:

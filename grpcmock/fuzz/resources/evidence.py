@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.resources.fields import is_key, same_type
 
@@ -78,7 +79,7 @@ def _asks_for(step: ResourceCall, known: KnownResource) -> bool:
     return all(_is_its_own(known, field, step.request) for field in fields)
 
 
-def is_empty_for(step: ResourceCall, there: Collection[KnownResource]) -> list[KnownResource]:
+def missing_from_empty_list(step: ResourceCall, there: Collection[KnownResource]) -> list[KnownResource]:
     """Return the things below the parent that the request of an empty list names, or all where there are no parents.
 
     A list may hide what has nothing in a field, or something: so of each field there must be some with it, and, but for
@@ -147,8 +148,7 @@ def _without_identity(known: KnownResource) -> bytes:
         _clear_identity(
             place, {known.resource.key, str(operation.own_id[-1]) if operation and operation.own_id else ""}
         )
-    data: bytes = request.SerializePartialToString(deterministic=True)
-    return data
+    return bytes_of(request)
 
 
 def _clear_identity(place: Message, keys: Collection[str]) -> None:

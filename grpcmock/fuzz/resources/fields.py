@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.schema.naming import snake_case
@@ -76,18 +77,24 @@ def is_key(field: FieldDescriptor) -> bool:
 
 def names_same(one: Message, other: Message) -> bool:
     """Whether two messages of a type have the same key, so far as it has a field that is called like one."""
-    descriptor: Any = one.DESCRIPTOR
-    noun = snake_case(descriptor.name)
-    key = named(descriptor, *(f"{noun}_{name}" for name in KEYS), *KEYS)
+    key, scopes = _key_and_scopes(one.DESCRIPTOR)
     if not key or not getattr(one, key) or getattr(one, key) != getattr(other, key):
         return False
-    scopes = [own.name for own in descriptor.fields if is_key(own) and own.name.endswith(("_id", "parent"))]
     return not any(getattr(one, own) and getattr(other, own) not in ("", 0, getattr(one, own)) for own in scopes)
 
 
 def is_mask(field: FieldDescriptor) -> bool:
     """Whether a field says which other fields are meant."""
     return type_name(field) == "google.protobuf.FieldMask"
+
+
+@lru_cache(1024)
+def _key_and_scopes(descriptor: Descriptor) -> tuple[str, tuple[str, ...]]:
+    """Return the field with the key of a type, empty if it has none, and those that say below what its things stand."""
+    noun = snake_case(descriptor.name)
+    key = named(descriptor, *(f"{noun}_{name}" for name in KEYS), *KEYS)
+    scopes = [own.name for own in descriptor.fields if is_key(own) and own.name.endswith(("_id", "parent"))]
+    return key, tuple(scopes)
 
 
 def is_map(field: FieldDescriptor) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.number_types import WHOLE
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.resources.differences import is_set, may_become, shown
 from grpcmock.fuzz.resources.fields import is_map, is_optional, same_type
 
@@ -119,7 +120,7 @@ def _is_kept(field: FieldDescriptor, given: Any, kept: Any, *, exact: bool) -> b
         if exact and len(kept) > len(given):
             return False
         if field.message_type is not None:
-            return len(kept) >= len({item.SerializePartialToString(deterministic=True) for item in given})
+            return len(kept) >= len({bytes_of(item) for item in given})
         left = [item for item in given if not any(_is_one_kept(field, item, other) for other in kept)]
         return all(isinstance(item, str) and not item.strip() for item in left)
     return _is_one_kept(field, given, kept)

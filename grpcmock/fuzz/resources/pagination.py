@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.wording import said
 from grpcmock.status import Code
 
@@ -72,7 +73,7 @@ class PageWalks:
         if not step.is_ok:
             return
         things = [
-            (key, b"" if step.resource.is_annotated else message.SerializePartialToString(deterministic=True))
+            (key, b"" if step.resource.is_annotated else bytes_of(message))
             for message in step.resources()
             if (key := getattr(message, step.resource.key)) or key == 0
         ]
@@ -219,4 +220,4 @@ def _place(step: ResourceCall, *without: str) -> bytes:
     for name in filter(None, (own.page_token, own.page, own.offset, own.after, *without)):
         request.ClearField(name)
     path: bytes = step.reply.call.path.encode()
-    return path + b"\0" + request.SerializePartialToString(deterministic=True)
+    return path + b"\0" + bytes_of(request)

@@ -14,7 +14,7 @@ from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set, shown
-from grpcmock.fuzz.resources.evidence import is_empty_for, is_listed, may_be_cut, means
+from grpcmock.fuzz.resources.evidence import is_listed, may_be_cut, means, missing_from_empty_list
 from grpcmock.fuzz.resources.given_values import losses
 from grpcmock.fuzz.resources.known_resources import (
     KnownResource,
@@ -308,7 +308,7 @@ class ReadRules:
             return
         there = self._memory.alive(step.resource)
         shown = [known for known in there if known.key in walk.keys]
-        empty = is_empty_for(step, there) if not walk.keys and step.operation.role is Role.LIST else []
+        empty = missing_from_empty_list(step, there) if not walk.keys and step.operation.role is Role.LIST else []
         for known in there:
             is_sure = known in empty or is_listed(step, known, shown)
             if known.key in walk.keys or may_be_cut(step, len(walk.order)) or not is_sure:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.versions import key_name, things_in, version_of
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import same_type
 from grpcmock.fuzz.resources.laws.etags import etag_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _REPEATED = re.compile(r"(.*_)?(request_(id|key)|idempotency_key|dedup\w*|operation_id|client_token)")
 _PLACES = re.compile(r"parent|name|uid|(created?|creation)_(at|time)|.*_id")
-_VERSIONS = re.compile(r"(.*_)?(version|revision|generation)")
+VERSIONS = re.compile(r"(.*_)?(version|revision|generation)")
 
 Thing = tuple[str, Any]
 """The name of a type, and a key."""
@@ -74,11 +75,11 @@ def without_expected(request: Any, expected: Expected) -> tuple[Any, bytes]:
     place = bare
     for step in expected.asked[:-1]:
         if not place.HasField(step.name):
-            return None, bare.SerializePartialToString(deterministic=True)
+            return None, bytes_of(bare)
         place = getattr(place, step.name)
     value = getattr(place, expected.asked[-1].name)
     place.ClearField(expected.asked[-1].name)
-    return value, bare.SerializePartialToString(deterministic=True)
+    return value, bytes_of(bare)
 
 
 def may_repeat(request: Message) -> bool:
@@ -88,7 +89,7 @@ def may_repeat(request: Message) -> bool:
 def gives_version(request: Message, asked: tuple[Any, ...]) -> bool:
     """Whether a request gives a version, and not as the one that is expected."""
     for one, value in request.ListFields():
-        if _VERSIONS.fullmatch(one.name) and one not in asked:
+        if VERSIONS.fullmatch(one.name) and one not in asked:
             return True
         if one.message_type is not None and not one.is_repeated and gives_version(value, asked):
             return True

@@ -19,6 +19,7 @@ from grpcmock.fuzz.expectations.naming import verb_and_noun
 from grpcmock.fuzz.expectations.number_types import SIGNED
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.fields import is_key, shown_types
 from grpcmock.fuzz.resources.laws.whole_things import Told, key_name, key_of, makes_things, told_by, wholes
@@ -295,8 +296,7 @@ def _content(made: Any) -> bytes:
     for one, _ in made.ListFields():
         if one.message_type is not None and one.message_type.full_name == "google.protobuf.Timestamp":
             copy.ClearField(one.name)
-    data: bytes = copy.SerializePartialToString(deterministic=True)
-    return data
+    return bytes_of(copy)
 
 
 def _finding(told: Told, counter: Counter, expected: str, actual: str) -> Finding:

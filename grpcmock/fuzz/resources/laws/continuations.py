@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.calls import step_of
 from grpcmock.fuzz.resources.differences import is_set
@@ -69,7 +70,7 @@ class Continuations:
         beginning = type(step.request)()
         beginning.CopyFrom(step.request)
         beginning.ClearField(leading)
-        place = (method.path, beginning.SerializePartialToString(deterministic=True))
+        place = (method.path, bytes_of(beginning))
         keys = [getattr(message, step.resource.key) for message in step.resources()]
         if step.named(leading):
             if step.operation.after and is_whole(step):

@@ -170,7 +170,7 @@ class Criteria:
             )
             if wrong is None or not _is_plain(*wrong, there, items):
                 continue
-            yield _finding(method, wrong[0].name, f"only what is asked for by {words}", f"{shown(item)}, too")
+            yield _finding(method, wrong[0].name, f"only items that match {words}", f"{shown(item)}, too")
             break
         for data, item in there.items() if is_whole else ():
             if data not in items and any(names_same(item, other) for other in items.values()):

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -162,7 +163,7 @@ class Effects:
             look.is_fresh = False
 
     def _looked(self, method: Method, request: Message, answer: Message) -> Iterator[Finding]:
-        key = (method.path, request.SerializePartialToString(deterministic=True))
+        key = (method.path, bytes_of(request))
         leaves = dict(_leaves(answer))
         look = self._looks.get(key)
         if look is None:

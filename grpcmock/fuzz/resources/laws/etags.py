@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import may_change, step_of
 from grpcmock.fuzz.resources.differences import differences
@@ -140,5 +141,4 @@ def _without_etag(message: Message) -> bytes:
     bare = type(message)()
     bare.CopyFrom(message)
     bare.ClearField(ETAG)
-    data: bytes = bare.SerializePartialToString(deterministic=True)
-    return data
+    return bytes_of(bare)

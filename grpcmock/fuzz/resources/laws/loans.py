@@ -11,6 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import all_fields
@@ -57,7 +58,7 @@ class _Put:
         frame = type(self.message)()
         frame.CopyFrom(self.message)
         frame.ClearField(self.body)
-        return self.by, self.besides, frame.SerializePartialToString(deterministic=True)
+        return self.by, self.besides, bytes_of(frame)
 
 
 @dataclass(slots=True)
@@ -141,7 +142,7 @@ class Loans:
         besides = type(request)()
         besides.CopyFrom(request)
         besides.ClearField(what.name)
-        rest = besides.SerializePartialToString(deterministic=True)
+        rest = bytes_of(besides)
         body = _body(what)
         for message in value if what.is_repeated else [value]:
             put = _Put(path, rest, message, body.name)
@@ -172,7 +173,7 @@ class Loans:
         is_quick = self._seconds is not None and self._seconds > 2 * self._elapsed + 1
         for item in items:
             payload, receipt = getattr(item, kind.payload.name), getattr(item, kind.receipt.name)
-            what = payload.SerializePartialToString(deterministic=True)
+            what = bytes_of(payload)
             if self._is_one_of_its_kind(payload):
                 if what in queue.returned and (is_quick or self._seconds is None):
                     expected = f"nothing that {kind.returning.name} has given back"

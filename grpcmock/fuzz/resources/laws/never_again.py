@@ -109,9 +109,9 @@ class NeverAgain:
                 if (name, value) in one.values:
                     yield Finding(
                         check="duplicate_create",
-                        expected=f"another {name} than {value!r}, which was that of a thing that is deleted: the "
-                        "comment says that it isn't given again",
-                        actual=f"{name} {value!r}, in {shown(thing)}",
+                        expected=f"a new {name}: {shown(value)} belonged to a deleted resource, and the comment says "
+                        "it is never reused",
+                        actual=f"{name} {shown(value)}, in {shown(thing)}",
                         path=name,
                         key=f"given again {name}",
                         method=told.method,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import is_map
@@ -106,9 +107,7 @@ def _outcome(message: Message, arm: str | None) -> bytes:
     if arm is None or _ERROR.fullmatch(arm):
         return (arm or "").encode()
     value = getattr(message, arm)
-    data: bytes = (
-        value.SerializePartialToString(deterministic=True) if isinstance(value, Message) else str(value).encode()
-    )
+    data = bytes_of(value) if isinstance(value, Message) else str(value).encode()
     return arm.encode() + b"=" + data
 
 

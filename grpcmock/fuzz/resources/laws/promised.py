@@ -18,6 +18,7 @@ from grpcmock.fuzz.expectations.naming import capitalized, singular, verb_and_no
 from grpcmock.fuzz.expectations.promises import promises_of, refused_again
 from grpcmock.fuzz.expectations.roles import MAKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -83,7 +84,7 @@ class Promised:
             value = next(values_at(request, promise.way), None)
             if not value:
                 continue
-            same = value.SerializePartialToString(deterministic=True) if isinstance(value, Message) else value
+            same = bytes_of(value) if isinstance(value, Message) else value
             same = same.casefold() if promise.ignores_case and isinstance(same, str) else same
             told = (method.path, promise.way[-1].full_name, same)
             done = self._done.setdefault(told, [])
@@ -98,7 +99,7 @@ class Promised:
         words = refused_again(method_comments(self.registry).get(method.full_name, ""))
         if not reply.is_ok or answer is None or not words or _leaves_out(request, words):
             return
-        told = (method.path, "", request.SerializePartialToString(deterministic=True))
+        told = (method.path, "", bytes_of(request))
         before = self._done.setdefault(told, [_Done(request, answer)])[0]
         if before.answer is not answer and (actual := _other_key(before.answer, answer, request)):
             expected = f"an error for the same request again, as the comment of {method.name} says of another like it"

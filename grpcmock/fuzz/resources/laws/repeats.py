@@ -16,6 +16,7 @@ from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.fields import is_map
 from grpcmock.fuzz.resources.laws.known_states import heard
+from grpcmock.fuzz.resources.versioned import VERSIONS
 from grpcmock.reports.wording import counted
 from grpcmock.schema.method import MethodKind
 
@@ -29,7 +30,6 @@ _LEVELS = {
     level: f"idempotency_level = {MethodOptions.IdempotencyLevel.Name(level)}"
     for level in (MethodOptions.IDEMPOTENT, MethodOptions.NO_SIDE_EFFECTS)
 }
-_VERSION = re.compile(r"(.*_)?(version|revision|generation)")
 _LOG = re.compile(r"(.*_)?(history|changes|events|revisions|log|entries|versions|audit\w*)")
 
 
@@ -97,7 +97,7 @@ def _grown(before: Message, now: Message) -> Iterator[tuple[str, str, str]]:
             if is_list and _LOG.fullmatch(field.name):
                 old, new = len(getattr(one, field.name)), len(getattr(other, field.name))
                 told = f"{counted(old, 'item')} in {field.name}", f"{counted(new, 'item')} in {field.name}"
-            elif not field.is_repeated and field.cpp_type in WHOLE and _VERSION.fullmatch(field.name):
+            elif not field.is_repeated and field.cpp_type in WHOLE and VERSIONS.fullmatch(field.name):
                 old, new = getattr(one, field.name), getattr(other, field.name)
                 told = f"{field.name} {old}", f"{field.name} {new}"
             else:

@@ -139,7 +139,7 @@ class Selections:
             ]
             others = [item for data, item in one.items.items() if data in whole.items and data not in having]
             if having and others and _is_exact(one.asked) and not _is_by_rank(one, whole.items):
-                expected = f"only what has {name} {value}, which the request asks for"
+                expected = f"only items with {name} {value}, which the request asks for"
                 yield _finding(method, name, expected, f"{shown(others[0])}, too")
             elif missing:
                 expected = (
