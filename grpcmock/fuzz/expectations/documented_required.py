@@ -31,7 +31,7 @@ _NOT_ALWAYS = re.compile(
 )
 """Words that make a field required in some cases only, or say what comes of a request without it."""
 
-_OF_ALL_SORTS = frozenset({"google.protobuf.FieldMask", "google.protobuf.Empty"})
+_FINE_WHEN_MISSING = frozenset({"google.protobuf.FieldMask", "google.protobuf.Empty"})
 """Types that mean much the same where they are missing: without a mask all fields are meant (AIP-134)."""
 
 
@@ -46,7 +46,7 @@ def is_required_in_words(field: FieldDescriptor, registry: Registry) -> bool:
         return False
     if field.is_repeated or field.is_required or (field.message_type is None and field.type != field.TYPE_STRING):
         return False
-    if field.message_type is not None and field.message_type.full_name in _OF_ALL_SORTS:
+    if field.message_type is not None and field.message_type.full_name in _FINE_WHEN_MISSING:
         return False
     oneof = field.containing_oneof
     is_arm = oneof is not None and len(oneof.fields) > 1

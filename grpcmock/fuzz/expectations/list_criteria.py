@@ -53,7 +53,7 @@ _LEFT_OUT = re.compile(
     r"|resolved|cancelled|canceled|expired|revoked|suspended|retired|deprecated|discontinued|drafts?|blocked|banned|void(?:ed)?)"
 )
 """What lists leave out that nobody asks for. Others are named so that leave out none of it by themselves, such as
-``include_shared`` for what others share, and ``with_parking`` for what has it."""
+``include_children``, and ``with_attachments`` for what has some."""
 
 _BY_DEFAULT = re.compile(r"\b(defaults?|unset|absent|omitted)\b", re.IGNORECASE)
 _TREE = re.compile(
