@@ -8,17 +8,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.races import raced
+from grpcmock.fuzz.expectations.number_types import NUMBERS
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Health, Reply
@@ -134,15 +136,9 @@ def _all(reply: Reply) -> object:
 
 def _steady(reply: Reply) -> object:
     """Give the responses without their numbers and times."""
-    return _shown(reply, lambda field: field.cpp_type in _NUMBERS or _is_time(field))
+    return _shown(reply, lambda field: field.cpp_type in NUMBERS or _is_time(field))
 
 
-_NUMBERS = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32),
-        *(FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT),
-    )
-)
 _TIMES = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration"})
 _GAUGE = re.compile(
     r"(^|_)(active|calls?|streams?|connections?|clients?|threads?|in_?flight|load|open|pending|running|started|succeeded"
@@ -152,7 +148,7 @@ _GAUGE = re.compile(
 
 def _is_gauge(field: FieldDescriptor) -> bool:
     """Whether a field may count what is going on: a number, or a time, that is called so."""
-    return (field.cpp_type in _NUMBERS or _is_time(field)) and _GAUGE.search(field.name) is not None
+    return (field.cpp_type in NUMBERS or _is_time(field)) and _GAUGE.search(field.name) is not None
 
 
 def _is_time(field: FieldDescriptor) -> bool:

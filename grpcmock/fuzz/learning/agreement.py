@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.resources.contents import DIGEST, contents_of, owners
 from grpcmock.schema.naming import snake_case
 
@@ -40,13 +41,6 @@ _ALGORITHMS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
     (r"crc[-_ ]?32\b|\bcrc\b", lambda data: zlib.crc32(data).to_bytes(4, "big")),
 )
 
-_NUMBERS = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-    )
-)
-
 
 def agreed(messages: Sequence[Message], comments: Mapping[str, str]) -> tuple[Message, ...]:
     """Return the messages of a request, of a stream all of them, with what they say of themselves made true.
@@ -69,11 +63,11 @@ def agreed(messages: Sequence[Message], comments: Mapping[str, str]) -> tuple[Me
                 if field.message_type is not None or field.is_repeated:
                     continue
                 name = snake_case(field.name)
-                if field.cpp_type in _NUMBERS and _SIZE.fullmatch(name):
+                if field.cpp_type in WHOLE and _SIZE.fullmatch(name):
                     setattr(owner, field.name, len(whole))
-                elif field.cpp_type in _NUMBERS and _COUNT.fullmatch(name) and not number:
+                elif field.cpp_type in WHOLE and _COUNT.fullmatch(name) and not number:
                     setattr(owner, field.name, len(made) - 1)
-                elif field.cpp_type in _NUMBERS and _OFFSET.fullmatch(name):
+                elif field.cpp_type in WHOLE and _OFFSET.fullmatch(name):
                     setattr(owner, field.name, before)
                 elif field.type == FieldDescriptor.TYPE_BOOL and _LAST.fullmatch(name) and len(made) > 1:
                     setattr(owner, field.name, is_last)
@@ -93,7 +87,7 @@ def _put_digest(owner: Message, field: FieldDescriptor, whole: bytes, words: str
             value = base64.b64encode(digest).decode() if "base64" in words or "base 64" in words else digest.hex()
         elif field.type == FieldDescriptor.TYPE_BYTES:
             value = digest
-        elif field.cpp_type in _NUMBERS and len(digest) == 4:
+        elif field.cpp_type in WHOLE and len(digest) == 4:
             value = int.from_bytes(digest, "big")
     owner.ClearField(field.name)
     if value is not None:

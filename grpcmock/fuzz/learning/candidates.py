@@ -12,6 +12,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.learning import demands
 from grpcmock.schema.naming import snake_case
 from grpcmock.synthesis.answers import generate
@@ -91,12 +92,6 @@ _SECONDS = {
     "google.protobuf.Timestamp": (1_714_564_800, 1_714_824_000, 1_905_000_000),
     "google.protobuf.Duration": (60, 3_600),
 }
-_WHOLE = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-    )
-)
 _NATURALS = 2
 _EACH_MAP = 3
 
@@ -191,6 +186,6 @@ def _small(message: Any) -> Message:
     found: Message = type(message)()
     found.CopyFrom(message)
     for field in message.DESCRIPTOR.fields:
-        if not field.is_repeated and field.cpp_type in _WHOLE and field.containing_oneof is None:
+        if not field.is_repeated and field.cpp_type in WHOLE and field.containing_oneof is None:
             setattr(found, field.name, 1)
     return found

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.field_paths import Fields, path_of, reachable, values_at
+from grpcmock.fuzz.expectations.number_types import NUMBERS
 from grpcmock.fuzz.learning import demands
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, make_other, set_at
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -28,12 +29,6 @@ _MOST_TOLD = 3
 """So many numbers, or texts, are tried of those that a refusal speaks of."""
 
 _DEEPEST = 2
-_NUMBERS = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32),
-        *(FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE),
-    )
-)
 
 
 class Widening:
@@ -66,7 +61,7 @@ class Widening:
             if way[-1].message_type is not None and not way[-1].is_repeated and there[0].ListFields():
                 continue  # what is in it is tried by itself
             others = (value for value in candidates.of(way[-1]) if value not in there)
-            count = _EACH_NUMBER if way[-1].cpp_type in _NUMBERS else _EACH
+            count = _EACH_NUMBER if way[-1].cpp_type in NUMBERS else _EACH
             changes.append([(way, value) for value in islice(others, count)])
         self._changes: deque[tuple[Fields, Any]] = deque(
             change for number in range(_EACH_NUMBER) for some in changes for change in some[number : number + 1]
@@ -108,7 +103,7 @@ class Widening:
 
     def _asked_for(self, field: FieldDescriptor, words: str) -> Iterator[Any]:
         """Yield values that a refusal asks for in its words."""
-        if field.cpp_type in _NUMBERS and not field.is_repeated:
+        if field.cpp_type in NUMBERS and not field.is_repeated:
             yield from self._candidates.of(field, words)
         elif field.type == FieldDescriptor.TYPE_STRING:
             yield from demands.texts(words)

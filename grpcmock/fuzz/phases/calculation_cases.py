@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import FieldDescriptor
-
 from grpcmock.fuzz.expectations.calculations import converting_of, prices_of, splitting_of
+from grpcmock.fuzz.expectations.number_types import NUMBERS
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 
 if TYPE_CHECKING:
@@ -24,11 +23,6 @@ _WHOLES = ((100, 0), (1, 0), (0, 10_000_000), (1, 10_000_000), (10, 0))
 
 _SHARES = ((1, 1, 1), (1,) * 7, (3, 5, 7))
 _SUMS = ((5, 0), (1, 0), (100, 0), (-1, 0), (1_000, 0))
-_NUMBERS = (
-    *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-    *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-    *(FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE),
-)
 
 
 def cases(method: Method, plan: Plan) -> Iterator[Case]:
@@ -77,7 +71,7 @@ def _priced(accepted: AcceptedRequest) -> Iterator[Message]:
     numbers = [
         field
         for field in accepted.method.input.fields
-        if not field.is_repeated and field.message_type is None and field.cpp_type in _NUMBERS
+        if not field.is_repeated and field.message_type is None and field.cpp_type in NUMBERS
     ]
     for field in numbers[:_MOST_NUMBERS]:
         for size in _SIZES:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable, values_at
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.learning.accepted_requests import chosen_at
 from grpcmock.fuzz.learning.moments import holds_moment
 from grpcmock.fuzz.model.bindings import value_at
@@ -29,12 +30,7 @@ _VALUES = 3
 _TURNING = frozenset({"validate_only", "dry_run", "allow_missing", "read_mask", "view", "etag", "page_token", "force"})
 """Fields that turn a request into another one."""
 
-KEY_TYPES = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-    )
-)
+KEY_TYPES = WHOLE | {FieldDescriptor.CPPTYPE_STRING}
 
 
 def new_keys(things: KnownThings, reply: Reply) -> list[object]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.cases import Call, Case, Phase, call_of
@@ -29,10 +30,6 @@ _AS_ONE = re.compile(r"(Txn|Transact\w*|Batch\w*|Bulk\w*|Multi\w*|Atomic\w*|Appl
 
 _DOUBTFUL = 6
 _MISSING = 900_000_001
-_WHOLE = (
-    *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-    *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-)
 
 
 def cases(method: Method, plan: Plan) -> Iterator[Case]:
@@ -90,7 +87,7 @@ def _doubtful(part: AcceptedRequest, key: FieldDescriptor) -> Iterator[Any]:
         if field.is_repeated or field.name == key.name or field.message_type is not None:
             continue
         message: Any = part.message
-        if field.cpp_type in _WHOLE:
+        if field.cpp_type in WHOLE:
             setattr(message, field.name, _MISSING)
         elif getattr(message, field.name):
             message.ClearField(field.name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram, spoiled
@@ -63,7 +64,7 @@ def _moving(own: AcceptedRequest, looks: list[tuple[AcceptedRequest, int]], plan
     program.add(own)
     for amount in _AMOUNTS:
         _look(program, looks)
-        program.add(replace(own, data=_data(_with_amount(own, amount)), full=b"", values={}), anew=amount)
+        program.add(replace(own, data=bytes_of(_with_amount(own, amount)), full=b"", values={}), anew=amount)
     _look(program, looks)
     return program.case("what leaves one arrives at the other")
 
@@ -74,7 +75,7 @@ def _refused(own: AcceptedRequest, looks: list[tuple[AcceptedRequest, int]], pla
     _look(program, looks)
     for message in islice(spoiled(own), _REFUSALS):
         _look(program, looks)
-        program.add(replace(own, data=_data(message), full=b"", values={}))
+        program.add(replace(own, data=bytes_of(message), full=b"", values={}))
         _look(program, looks)
     _look(program, looks)
     return program.case("what is shown before and after calls that are likely refused")
@@ -111,7 +112,7 @@ def _with_one_that_is_missing(
         del keys[1:]
         keys.append(_missing(keys[0], f"{plan.seed} {own.method.full_name}"))
         _look(program, looks)
-        program.add(replace(own, data=_data(message), full=b"", values={}, needs=needs))
+        program.add(replace(own, data=bytes_of(message), full=b"", values={}, needs=needs))
         _look(program, looks)
         _look(program, looks)
     return program.case("several at once, of which the last isn't there: then nothing is done")
@@ -180,7 +181,3 @@ def _with_amount(own: AcceptedRequest, amount: int) -> Message:
     put(message, path, amount)
     found: Message = message
     return found
-
-
-def _data(message: Message) -> bytes:
-    return message.SerializePartialToString(deterministic=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
@@ -63,7 +64,7 @@ def _program(
             value.extend(parts)
         else:
             value.CopyFrom(parts[0])
-        program.add(replace(putting, data=_data(message), full=b"", values={}))
+        program.add(replace(putting, data=bytes_of(message), full=b"", values={}))
 
     several = (2, 3) if what.is_repeated else (2,)
     program.add(giving)
@@ -89,7 +90,7 @@ def _asking(kind: Lending, giving: AcceptedRequest, most: int) -> AcceptedReques
     for field in kind.giving.input.fields:
         if _MOST.fullmatch(field.name) and field.cpp_type in (field.CPPTYPE_INT32, field.CPPTYPE_INT64):
             setattr(asking, field.name, most)
-    return replace(_plainly(giving), data=_data(asking), full=b"", values={})
+    return replace(_plainly(giving), data=bytes_of(asking), full=b"", values={})
 
 
 def _plainly(request: AcceptedRequest) -> AcceptedRequest:
@@ -113,7 +114,3 @@ def _with_body(message: Message, number: int, plan: Plan) -> Message:
     text = varied(_BODY, f"{plan.seed} {number}")
     setattr(made, body.name, text if body.type == FieldDescriptor.TYPE_STRING else text.encode("ascii"))
     return made
-
-
-def _data(message: Message) -> bytes:
-    return message.SerializePartialToString(deterministic=True)

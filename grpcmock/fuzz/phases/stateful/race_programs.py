@@ -11,6 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_paths import is_set, path_of, reachable
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.learning.accepted_requests import is_there, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
@@ -18,8 +19,6 @@ from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.model.cases import Case, Path
     from grpcmock.fuzz.phases.plan import Plan
@@ -73,7 +72,7 @@ def _with_own_id(own: AcceptedRequest, plan: Plan) -> AcceptedRequest:
         put(message, path, value)
     except (TypeError, ValueError):
         return own
-    return replace(own, data=_data(message), own_id=path, full=b"")
+    return replace(own, data=bytes_of(message), own_id=path, full=b"")
 
 
 def _free_text(own: AcceptedRequest) -> Path | None:
@@ -94,8 +93,4 @@ def _saying(own: AcceptedRequest, path: Path | None, number: int) -> AcceptedReq
         return own
     message = own.message
     put(message, path, varied(value_at(message, path), f"race {number}"))
-    return replace(own, data=_data(message))
-
-
-def _data(message: Message) -> bytes:
-    return message.SerializePartialToString(deterministic=True)
+    return replace(own, data=bytes_of(message))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.learning.accepted_requests import varied, with_other_keys
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import call_of
@@ -42,7 +43,7 @@ def cases(method: Method, factory: ResourceFactory) -> Iterator[Case]:
         words = [_word(method, factory, f"{name} {number}") for number in range(2)]
         handles = [sequence.create(resource, _content(creating, name, word, factory)) for word in words]
         for word in words:
-            sequence.add(call_of(method, _data(_looking(method, factory, word))))
+            sequence.add(call_of(method, bytes_of(_looking(method, factory, word))))
         if all(handle is not None and sequence.get(handle) is not None for handle in handles):
             yield sequence.finish(f"things are looked for by their {name}")
 
@@ -62,8 +63,8 @@ def of_nothing(method: Method, factory: ResourceFactory) -> Iterator[Case]:
         plain = replace(listing, data=b"", full=b"", values={})
         program.add(plain)
         for number in range(2):
-            request = _looking(method, factory, _word(method, factory, f"nothing {number}"))
-            program.add(replace(plan.acceptance.first[method.path], data=_data(request), full=b"", values={}, needs=()))
+            data = bytes_of(_looking(method, factory, _word(method, factory, f"nothing {number}")))
+            program.add(replace(plan.acceptance.first[method.path], data=data, full=b"", values={}, needs=()))
         program.add(plain)
         yield program.case("texts that nothing has are looked for, between two looks at all that there is")
 
@@ -81,7 +82,7 @@ def things_with(
             request = _looking(method, factory, word)
             for field, value in more.items():
                 setattr(request, field, value)
-            sequence.add(call_of(method, _data(request)))
+            sequence.add(call_of(method, bytes_of(request)))
         yield sequence.finish(f"things are looked for that have one {name}")
 
 
@@ -131,7 +132,3 @@ def _content(creating: Operation, name: str, word: str, factory: ResourceFactory
     assert given is not None
     put(given, (name,), [word] if given.DESCRIPTOR.fields_by_name[name].is_repeated else word)
     return request
-
-
-def _data(message: Message) -> bytes:
-    return message.SerializePartialToString(deterministic=True)

@@ -11,6 +11,7 @@ from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.learning.accepted_requests import with_other_keys
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram, are_related
@@ -21,8 +22,6 @@ from grpcmock.fuzz.resources.laws.selections import filters
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
     from grpcmock.fuzz.expectations.field_paths import Fields
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.model.cases import Case
@@ -57,7 +56,7 @@ def cases(method: Method, plan: Plan, label: str = "selected-by") -> Iterator[Ca
             plain.ClearField(one.name)  # a server may ask for it: then there is no list without
         for (size,), most in most_of(method, plan):
             setattr(plain, size.name, most)
-        listing = replace(own, data=_data(plain), full=b"", values={})
+        listing = replace(own, data=bytes_of(plain), full=b"", values={})
         program = MethodProgram(method, plan, f"{label}-{one.name}")
         made: dict[Method, list[int]] = {}
         for maker in makers[:_MOST_MAKERS]:
@@ -133,11 +132,7 @@ def _variants(maker: AcceptedRequest) -> Iterator[AcceptedRequest]:
     full = replace(maker, data=maker.full or maker.data, full=b"", values={})
     least = replace(maker, full=b"", values={})
     others = [
-        replace(maker, data=_data(replace(maker, full=b"").with_values(choose)), full=b"", values={})
+        replace(maker, data=bytes_of(replace(maker, full=b"").with_values(choose)), full=b"", values={})
         for choose in (lambda bound: bound - 1, lambda bound: min(1, bound - 1))
     ]
     yield from (full, least, *others, full)
-
-
-def _data(message: Message) -> bytes:
-    return message.SerializePartialToString(deterministic=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram, spoiled
 from grpcmock.fuzz.resources.laws import tallies
 from grpcmock.fuzz.resources.laws.summaries import ids_of, is_twin, tally_of
@@ -38,14 +39,14 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     alone = replace(own, needs=())
     unnamed = _without_names(own.message, own)
     if has_tally:
-        program.add(replace(alone, data=_data(unnamed)))
-    program.add(replace(own, later=(_data(unnamed),)))
+        program.add(replace(alone, data=bytes_of(unnamed)))
+    program.add(replace(own, later=(bytes_of(unnamed),)))
     if tallies.tally_of(method) is not None:
-        program.add(replace(own, later=(_data(unnamed), _data(unnamed))))
-        program.add(replace(alone, data=_data(unnamed), later=(_data(unnamed),)))
+        program.add(replace(own, later=(bytes_of(unnamed), bytes_of(unnamed))))
+        program.add(replace(alone, data=bytes_of(unnamed), later=(bytes_of(unnamed),)))
     for message in islice(spoiled(accepted), _DOUBTFUL):
-        program.add(replace(own, data=_data(message)))
-        program.add(replace(own, later=(_data(_without_names(message, own)),)))
+        program.add(replace(own, data=bytes_of(message)))
+        program.add(replace(own, later=(bytes_of(_without_names(message, own)),)))
     yield program.case("a summary accounts for each message of a stream")
 
 
@@ -54,7 +55,3 @@ def _without_names(message: Message, own: AcceptedRequest) -> Message:
     for path in own.references | {need.target for need in own.needs}:
         message.ClearField(str(path[0]))
     return message
-
-
-def _data(message: Message) -> bytes:
-    return message.SerializePartialToString(deterministic=True)
