@@ -67,7 +67,7 @@ async def serving(
         handler = grpc.stream_stream_rpc_method_handler(
             answer,
             request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-            response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+            response_serializer=lambda one: one if isinstance(one, bytes) else one.SerializeToString(),
         )
         for version in versions:
             server.add_generic_rpc_handlers(

@@ -12,6 +12,7 @@ import grpc.aio
 from grpcmock.errors import TargetError
 
 ENDED = "The server's reflection service ended the call before it had answered."
+_UNREADABLE = "The server's reflection service answered with bytes that are no ServerReflectionResponse."
 
 _AT_ONCE = 32
 """Questions that are sent before their answers are read."""
@@ -73,6 +74,8 @@ class ReflectionStream:
         answer = await self._call.read()
         if answer is grpc.aio.EOF:
             raise TargetError(ENDED)
+        if answer is None:  # what grpc.aio gives where the deserializer has failed
+            raise TargetError(_UNREADABLE)
         if answer.WhichOneof("message_response") == "error_response":
             return Refused(answer.error_response.error_message)
         return answer

@@ -120,9 +120,15 @@ async def garble(requests: Any, context: Any) -> AsyncIterator[Any]:
         yield response
 
 
+async def garble_all(requests: Any, context: Any) -> AsyncIterator[Any]:
+    async for _ in requests:
+        yield b"\xff"
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "text"),
     [
+        (garble_all, TargetError, "bytes that are no ServerReflectionResponse"),
         (end_at_once, TargetError, "ended the call before it had answered"),
         (refuse, TargetError, "failed with PERMISSION_DENIED: members only"),
         (deny_the_list, TargetError, "doesn't list its services by reflection: no list"),

@@ -6,12 +6,14 @@ The checks tell the calls of a case to a model, which knows what must be there. 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.checks.new_names import taken_though_new
 from grpcmock.fuzz.checks.refused_names import taken_though_refused
 from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.readable import is_readable
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.absent import Absent
 from grpcmock.fuzz.resources.laws.aliases import Aliases
@@ -90,7 +92,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
         *(OwnKeys(resources), UnreadQueries(registry), Repeats()),
     )
-    for reply in result.replies[: len(case.calls)]:
+    for reply in takewhile(is_readable, result.replies[: len(case.calls)]):  # none knows what the others have done
         for law in laws:
             yield from law.take(reply)
     yield from taken_though_new(case, result)

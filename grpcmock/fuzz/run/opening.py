@@ -16,6 +16,7 @@ from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.model.readable import is_readable
 from grpcmock.fuzz.model.wording import shape
 from grpcmock.fuzz.run.enrichment import Enrichment
 from grpcmock.schema.method import MethodKind
@@ -278,7 +279,7 @@ class Opening:
 def _is_empty_list(reply: Reply) -> bool:
     """Whether a response is a list, or several, of nothing; or there is no response."""
     method = reply.call.method
-    if method is None:
+    if method is None or not is_readable(reply):
         return False
     response = method.response_class.FromString(b"".join(reply.responses))
     lists = [field.name for field in method.output.fields if field.is_repeated]
