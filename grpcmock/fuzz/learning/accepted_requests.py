@@ -43,11 +43,13 @@ class AcceptedRequest:
     data: bytes
     needs: tuple[Need, ...] = ()
     references: frozenset[Path] = frozenset()
-    """The places of what names something else."""
+    """The places of what names something else, be it optional."""
     own_id: Path | None = None
     """Where what it makes differs from all others: the key that the client chooses, or what there may be once only."""
     full: bytes = b""
     """The same request with all fields that it may have besides, as far as the server takes them; empty if none."""
+    optional: tuple[Need, ...] = ()
+    """What only the request with all that it may have names."""
     plain: bytes = b""
     """Of a request with all that it may have the one without; empty if it is none."""
     values: Mapping[Fields, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
@@ -76,7 +78,39 @@ class AcceptedRequest:
 
     def filled(self) -> AcceptedRequest:
         """Return the request with all that it may have, as one of its own."""
-        return replace(self, data=self.full, full=b"", plain=self.data) if self.full else self
+        if not self.full:
+            return self
+        return replace(
+            self, data=self.full, full=b"", plain=self.data, needs=(*self.needs, *self.optional), optional=()
+        )
+
+    def naming(self, *messages: Message) -> AcceptedRequest:
+        """Return the request with the needs of those *messages*: what is optional is needed where they name it."""
+        named = tuple(need for need in self.optional if any(self._has(message, need) for message in messages))
+        return replace(self, needs=(*self.needs, *named), optional=()) if named else self
+
+    def _has(self, message: Message, need: Need) -> bool:
+        """Whether a message names a thing as this request does with all that it may have."""
+        is_named = is_there(message, need.target)
+        return is_named and bool(value_at(message, need.target) == value_at(self.fullest, need.target))
+
+    def needing(self, other: AcceptedRequest) -> AcceptedRequest:
+        """Return the request with another one as all that it may have: what only that names is optional."""
+        optional = {need.target: need for need in (*self.optional, *other.needs)}
+        for need in self.needs:
+            optional.pop(need.target, None)
+        return replace(
+            self,
+            full=other.data,
+            later=other.later,
+            optional=tuple(optional.values()),
+            references=self.references | other.references,
+        )
+
+    def without(self, need: Need) -> AcceptedRequest:
+        """Return the request with a value like any other in the place of one of its needs."""
+        needs, optional = (tuple(one for one in some if one is not need) for some in (self.needs, self.optional))
+        return replace(self, needs=needs, optional=optional, references=self.references - {need.target})
 
     def with_values(self, choose: Callable[[int], int]) -> Message:
         """Return the request with other values that the server takes: *choose* gives a number below a bound, 0 for the
@@ -101,9 +135,13 @@ class AcceptedRequest:
         """Return a copy of another request of the method, in which stands what this one names."""
         made = type(message)()
         made.CopyFrom(message)
+        own = self.message
         for path in (*self.references, *((self.own_id,) if self.own_id is not None else ())):
             with suppress(LookupError, TypeError, ValueError):
-                put(made, path, value_at(self.message, path))
+                if is_there(own, path):
+                    put(made, path, value_at(own, path))
+                elif is_there(made, path):
+                    value_at(made, path[:-1]).ClearField(path[-1])
         return made
 
     def calls(self, *requests: bytes, salt: str = "", choose: Callable[[int], int] | None = None) -> tuple[Call, ...]:
@@ -113,9 +151,14 @@ class AcceptedRequest:
         """
         calls: list[Call] = []
         salt = f"{self.method.full_name} {salt}"
-        bindings = made_before(self, calls, salt, choose=choose)
-        own = (self.distinct(data, f"{salt} {number}") for number, data in enumerate(requests))
-        return (*calls, *(replace(call_of(self.method, data, *self.later), bindings=bindings) for data in own))
+        messages = [self.method.request_class.FromString(data) for data in requests]
+        bindings = made_before(self.naming(*messages), calls, salt, choose=choose)
+        own = []
+        for number, (data, message) in enumerate(zip(requests, messages, strict=True)):
+            needed = {need.target for need in self.naming(message).needs}
+            call = call_of(self.method, self.distinct(data, f"{salt} {number}"), *self.later)
+            own.append(replace(call, bindings=tuple(one for one in bindings if one.target in needed)))
+        return (*calls, *own)
 
     def distinct(self, data: bytes, salt: str) -> bytes:
         """Return a request that makes another thing than this one, if it would make the same."""
@@ -155,7 +198,7 @@ def made_before(
         content = made.message if choose is None or choose(3) else made.with_values(choose)
         if (own_id := need.own_id or made.own_id) is not None and is_there(content, own_id):
             make_other(content, own_id, f"{salt} {len(calls)}")
-        inner = made_before(made, calls, salt, choose=choose)
+        inner = made_before(made.naming(content), calls, salt, choose=choose)
         data = content.SerializePartialToString(deterministic=True)
         calls.append(replace(call_of(made.method, data, *made.later), bindings=inner))
         bindings.append(Binding(len(calls) - 1, need.source, need.target))

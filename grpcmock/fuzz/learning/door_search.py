@@ -188,7 +188,7 @@ class DoorSearch:
             if key.made_by is not None
         ]
         first, *later = (one.SerializePartialToString(deterministic=True) for one in messages)
-        return AcceptedRequest(self.method, first, tuple(needs), frozenset(keys), later=tuple(later))
+        return AcceptedRequest(self.method, first, tuple(needs), references=frozenset(keys), later=tuple(later))
 
     def names_field(self, reply: Reply) -> bool:
         """Whether a refusal names a field of the request."""

@@ -191,7 +191,7 @@ class BoundaryCases:
 
     def _cases(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
         waiting: dict[str, Boundary] = {}
-        is_framed = self._accepted is not None and bool(self._accepted.needs)
+        is_framed = self._accepted is not None and bool(self._accepted.needs or self._accepted.optional)
         for boundary in boundaries:
             if boundary.pair and boundary.side != "inside" and not is_framed:
                 other = waiting.pop(boundary.pair, None)

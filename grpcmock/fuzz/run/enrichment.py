@@ -22,6 +22,7 @@ from grpcmock.fuzz.run.request_fields import (
     fill_in,
     leaves,
     lists,
+    may_name,
     new_keys,
     other_arms,
     unset,
@@ -135,7 +136,7 @@ class Enrichment:
     async def _send(self, accepted: AcceptedRequest, data: bytes) -> Reply:
         self._count += 1
         data = accepted.distinct(data, f"enrichment {self._count}")
-        if accepted.needs:  # those that are there may be used up
+        if accepted.needs or accepted.optional:  # those that are there may be used up
             return await self._ask_with_needs(accepted, data)
         return await self._ask(accepted.method, data, *accepted.later)
 
@@ -182,12 +183,10 @@ class Enrichment:
 
     async def _without_mere_values(self, accepted: AcceptedRequest) -> AcceptedRequest:
         """Drop references that are values like any other: one that isn't there is taken, or is wrong by itself."""
-        for need in accepted.needs:
+        for need in (*accepted.needs, *accepted.optional):
             if need.own_id is None or need.own_id == need.made_by.own_id:
                 continue
-            needs = tuple(one for one in accepted.needs if one is not need)
-            without = replace(accepted, needs=needs, references=accepted.references - {need.target})
-            message = accepted.message
+            without, message = accepted.without(need), accepted.fullest
             put(message, need.target, varied(value_at(message, need.target), "mere value"))
             reply = await self._send(without, message.SerializePartialToString(deterministic=True))
             if with_meant_status(reply).code in (Code.OK, Code.INVALID_ARGUMENT):
@@ -197,34 +196,46 @@ class Enrichment:
     # All that it may have -----------------------------------------------------------------------------------
 
     async def _filled(self, accepted: AcceptedRequest) -> AcceptedRequest:
-        full = await self._as_elsewhere(accepted)
+        filled = _with_all(accepted, await self._as_elsewhere(accepted))
         for way in islice(unset(accepted), _MOST_FIELDS):
             if self._is_late():
                 break
-            if is_set(full, way) or not any(True for _ in values_at(full, way)):
+            if is_set(filled.fullest, way) or not any(True for _ in values_at(filled.fullest, way)):
                 continue  # it came with another one, or that didn't come
-            for value in enough(islice(self._acceptance.values_of(way[-1]), _MOST_VALUES)):
-                message = type(full)()
-                message.CopyFrom(full)
-                if set_at(message, way, value) is None or message == full:
-                    continue
-                mended = await self._mended(accepted, message)
-                if mended is None:
-                    continue
-                found, reply = mended
-                if not is_set(found, way):
-                    continue  # taken without it, after all
-                if await self._is_once_only(accepted, found, way, reply):
-                    if accepted.own_id is not None:
-                        break  # two fields that have to differ are one too many
-                    accepted = replace(accepted, own_id=path_of(way))
-                full = found
-                break
+            filled = await self._with_field(filled, way)
         for way in [way for way in reachable(accepted.method.input) if way[-1].is_repeated and len(way) <= DEEPEST]:
-            full = await self._longer(accepted, full, way)
-        if full == accepted.message:
-            return accepted
-        return replace(accepted, full=full.SerializePartialToString(deterministic=True))
+            filled = _with_all(filled, await self._longer(filled, way))
+        return filled
+
+    async def _with_field(self, filled: AcceptedRequest, way: Fields) -> AcceptedRequest:
+        """Return the request with something in a field, as far as the server takes it."""
+        for value in enough(islice(self._acceptance.values_of(way[-1]), _MOST_VALUES)):
+            message = filled.fullest
+            if set_at(message, way, value) is None or message == filled.fullest:
+                continue
+            mended = await self._mended(filled, message)
+            if mended is None or not is_set(mended[0].fullest, way):
+                continue  # refused, or taken without it, after all
+            found, reply = mended
+            if path_of(way) in found.references:
+                return found
+            if (naming := await self._naming(filled, found.fullest, way)) is not None:
+                return naming
+            if not await self._is_once_only(found, way, reply):
+                return found
+            # Two fields that have to differ are one too many.
+            return replace(found, own_id=path_of(way)) if filled.own_id is None else filled
+        return filled
+
+    async def _naming(self, filled: AcceptedRequest, message: Message, way: Fields) -> AcceptedRequest | None:
+        """Return the request with something that is made for it in the place of a value that only looks like any other,
+        but names a thing that happens to be there; None where the value names nothing."""
+        value = next(values_at(message, way), None)
+        if not may_name(self._acceptance.things, filled.method, way, value):
+            return None
+        put(message, path_of(way), varied(value, "names nothing"))
+        mended = await self._mended(filled, message)
+        return mended[0] if mended is not None and path_of(way) in mended[0].references else None
 
     async def _as_elsewhere(self, accepted: AcceptedRequest) -> Message:
         """Return the request with what other methods take in messages of the same types; as it is where it isn't taken
@@ -241,29 +252,30 @@ class Enrichment:
                     message = accepted.message
         return message
 
-    async def _is_once_only(self, accepted: AcceptedRequest, message: Message, way: Fields, first: Reply) -> bool:
+    async def _is_once_only(self, found: AcceptedRequest, way: Fields, first: Reply) -> bool:
         """Whether a value that was just taken in a field isn't taken again, or gives what it gave at *first*."""
-        if way[-1].cpp_type not in KEY_TYPES or way[-1].is_repeated or not self._acceptance.may_make(accepted.method):
+        if way[-1].cpp_type not in KEY_TYPES or way[-1].is_repeated or not self._acceptance.may_make(found.method):
             return False
-        things, data = self._acceptance.things, message.SerializePartialToString(deterministic=True)
-        second = await self._send(accepted, data)
-        makes = accepted.own_id is None and things.has_made(accepted) and not things.has_changed(accepted)
+        things = self._acceptance.things
+        second = await self._send(found, found.full)
+        makes = found.own_id is None and things.has_made(found) and not things.has_changed(found)
         return not _is_ok(second) or (makes and new_keys(things, first) == new_keys(things, second))
 
-    async def _mended(self, accepted: AcceptedRequest, start: Message) -> tuple[Message, Reply] | None:
-        """Return a request, changed by what the server says against it, that it takes, and its answer; None if it takes
-        none."""
-        later = [accepted.method.request_class.FromString(data) for data in accepted.later]
-        search = self._acceptance.search(accepted.method, start, *later)
+    async def _mended(self, filled: AcceptedRequest, start: Message) -> tuple[AcceptedRequest, Reply] | None:
+        """Return the request with all that it may have changed by what the server says against *start*, so that it
+        takes it, and its answer; None if it takes none."""
+        later = [filled.method.request_class.FromString(data) for data in filled.later]
+        search = self._acceptance.search(filled.method, start, *later)
         for _ in range(_TRIES):
             if self._is_late() or (data := search.next()) is None:
                 return None
-            reply = await self._send(replace(accepted, later=search.current.later), data)
+            tried = filled.needing(search.current)
+            reply = await self._send(tried, data)
             search.hear(reply)
             if search.is_over:
-                found = await self._without_mere_values(search.accepted) if search.accepted is not None else None
-                fits = found is not None and not found.needs and found.later == accepted.later
-                return (found.message, reply) if found is not None and fits else None
+                if search.accepted is None or tried.later != filled.later:
+                    return None
+                return await self._without_mere_values(tried), reply
         return None
 
     async def _with_later(self, accepted: AcceptedRequest) -> AcceptedRequest:
@@ -298,23 +310,28 @@ class Enrichment:
                 else:
                     refused = size if size < _MANY else _MANY - 1
 
-    async def _longer(self, accepted: AcceptedRequest, full: Message, way: Fields) -> Message:
+    async def _longer(self, filled: AcceptedRequest, way: Fields) -> Message:
         """Return the request with another item or two in a list that has one."""
-        items = next(values_at(full, way), None)
+        items = next(values_at(filled.fullest, way), None)
         field = way[-1]
         if items is None or hasattr(items, "items") or len(items) != 1 or field.message_type is not None:
-            return full
+            return filled.fullest
         others = [value for value in islice(self._acceptance.values_of(field), 4) if value != items[0]][:2]
         for more in (others, others[:1]):
-            message = type(full)()
-            message.CopyFrom(full)
+            message = filled.fullest
             try:
                 put(message, path_of(way), [*items, *more])
             except (TypeError, ValueError, LookupError):
-                return full
-            if more and _is_ok(await self._send(accepted, message.SerializePartialToString(deterministic=True))):
+                return filled.fullest
+            if more and _is_ok(await self._send(filled, message.SerializePartialToString(deterministic=True))):
                 return message
-        return full
+        return filled.fullest
+
+
+def _with_all(accepted: AcceptedRequest, full: Message) -> AcceptedRequest:
+    """Return a request with all that it may have."""
+    data = full.SerializePartialToString(deterministic=True)
+    return replace(accepted, full=data if data != accepted.data else b"")
 
 
 def _is_ok(reply: Reply) -> bool:

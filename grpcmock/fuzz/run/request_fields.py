@@ -9,10 +9,11 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable, values_at
 from grpcmock.fuzz.expectations.number_types import WHOLE
-from grpcmock.fuzz.learning.accepted_requests import chosen_at
+from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
 from grpcmock.fuzz.learning.moments import holds_moment
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.resources.fields import is_mask
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.learning.known_things import KnownThings
     from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.model.results import Reply
+    from grpcmock.schema import Method
 
 DEEPEST = 2
 """So many steps fields lie deep that are filled."""
@@ -82,16 +84,29 @@ def enough(values: Iterator[Any]) -> list[Any]:
     return list(dict.fromkeys(found))[:_VALUES] if all(isinstance(one, int | str) for one in found) else found[:_VALUES]
 
 
+def may_name(things: KnownThings, method: Method, way: Fields, value: object) -> bool:
+    """Whether a value that was taken may be the key of a thing that happens to be there: a small number often is."""
+    field = way[-1]
+    if field.cpp_type not in KEY_TYPES or field.is_repeated:
+        return False
+    if isinstance(value, int):
+        name = snake_case(field.name)
+        return stem_of(name) != name
+    return any(key.value == value for key in things.keys_for(method, way, anything=True))
+
+
 def fill_in(message: Message, field: FieldDescriptor, theirs: Message, other: AcceptedRequest) -> bool:
     """Fill a message in a request from that of the same type in another request. Returns whether that changed it."""
     same = theirs.DESCRIPTOR.fields_by_name.get(field.name)
     if field.message_type is None or field.is_repeated or same is None or same.message_type is not field.message_type:
         return False
-    if not theirs.HasField(field.name) or any(path[0] == field.name for path in other.references):
+    if not theirs.HasField(field.name) or any(need.target[0] == field.name for need in other.needs):
         return False
-    if other.own_id is not None and other.own_id[0] == field.name:
-        parent: Any = value_at(theirs, other.own_id[:-1])
-        parent.ClearField(str(other.own_id[-1]))
+    own_names = (other.own_id,) if other.own_id is not None else ()
+    for path in (*own_names, *(need.target for need in other.optional)):
+        if path[0] == field.name:
+            parent: Any = value_at(theirs, path[:-1])
+            parent.ClearField(str(path[-1]))
     own, more = getattr(message, field.name), getattr(theirs, field.name)
     before = own.SerializePartialToString(deterministic=True)
     for one, _ in own.ListFields():

@@ -6,15 +6,9 @@ import ipaddress
 from typing import Any
 
 import pytest
+from in_process_services import RefusedError, opened
 
-from grpcmock.fuzz.expectations.expectations import Expectations
-from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.acceptance import Acceptance
-from grpcmock.fuzz.model.bindings import bound
-from grpcmock.fuzz.model.cases import Call, Case, Phase
-from grpcmock.fuzz.model.results import Reply, Termination
-from grpcmock.fuzz.phases.plan import Plan
-from grpcmock.fuzz.run.opening import Opening
 from grpcmock.schema import Registry, sources
 from grpcmock.status import Code
 
@@ -46,12 +40,6 @@ message PartRequest { string part_key = 1; }
 message StartRackRequest { Settings settings = 1; }
 message Settings { string rack_id = 1; string stand = 2; string power = 3; }
 """
-
-
-class RefusedError(Exception):
-    def __init__(self, message: str, code: Code = Code.UNKNOWN) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Racks:
@@ -123,36 +111,8 @@ def racks(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     return sources.load([file])
 
 
-async def opened(registry: Registry) -> tuple[Plan, list[Case]]:
-    methods = tuple(registry.methods.values())
-    expectations = Expectations(registry=registry)
-    plan = Plan(registry=registry, methods=methods, expectations=expectations, generators=Generators(registry))
-    service, made = Racks(registry), list[Case]()
-
-    def answered(call: Call, before: list[Reply], calls: tuple[Call, ...]) -> Reply:
-        method = call.method
-        assert method is not None
-        request = method.request_class.FromString(bound(call, before, calls).messages[0])
-        try:
-            data = getattr(service, method.name)(request).SerializeToString()
-        except RefusedError as error:
-            return Reply(call=call, termination=Termination.SERVER, code=error.code, message=str(error))
-        return Reply(call=call, termination=Termination.SERVER, code=0, responses=(data,))
-
-    async def make(case: Case) -> Reply:
-        made.append(case)
-        replies: list[Reply] = []
-        for call in case.calls:
-            replies.append(answered(call, replies, case.calls))
-        return replies[-1]
-
-    opening = Opening(plan, Phase.BOUNDARY, make)
-    await opening.go(())
-    return plan, made
-
-
 async def test_every_door_is_opened(racks: Registry) -> None:
-    plan, made = await opened(racks)
+    plan, made = await opened(racks, Racks(racks))
     assert {path.rpartition("/")[2] for path in plan.acceptance.first} == {m.name for m in racks.methods.values()}
     tries = dict.fromkeys(plan.acceptance.first, 0)
     for case in made:

@@ -175,8 +175,8 @@ class MethodProgram:
         were made for it, or those after so many that it is to *skip*, or the *latest*; with other numbers for *anew* it
         makes other things.
         """
-        bindings = (*self._bindings(request, skip, latest=latest), *more)
         contents = [request.with_values(choose)]
+        bindings = (*self._bindings(request.naming(contents[0]), skip, latest=latest), *more)
         if request.later:
             contents += map(request.method.request_class.FromString, request.later)
         elif request.method.kind.client_streams:
