@@ -13,7 +13,7 @@ from grpcmock.schema.building import build
 from grpcmock.schema.fields import field_names, find_field
 from grpcmock.schema.showing import to_tree
 
-__all__ = ["DecodeError", "build", "decode", "field_names", "find_field", "to_text", "to_tree"]
+__all__ = ["DecodeError", "build", "decode", "field_names", "find_field", "to_text", "to_tree", "try_decode"]
 
 M = TypeVar("M", bound=Message)
 
@@ -26,10 +26,18 @@ def decode(message_class: type[M], data: bytes) -> M:
     """Decode a message. Raises :class:`DecodeError`."""
     try:
         return message_class.FromString(data)
-    except (protobuf_message.DecodeError, RuntimeError, RecursionError) as error:
+    except (protobuf_message.DecodeError, RuntimeError, UnicodeDecodeError) as error:  # the latter two by pure Python
         name = message_class.DESCRIPTOR.full_name
         size = "1 byte is" if len(data) == 1 else f"{len(data)} bytes are"
         raise DecodeError(f"{size} not a valid {name}: {str(error).rstrip('.')}.") from None
+
+
+def try_decode(message_class: type[M], data: bytes) -> M | None:
+    """Return the message that bytes are; None if they are none of this type."""
+    try:
+        return decode(message_class, data)
+    except DecodeError:
+        return None
 
 
 def to_text(message: Message, limit: int = 2000) -> str:

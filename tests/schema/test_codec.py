@@ -159,6 +159,12 @@ def test_bytes_that_are_no_message_are_refused_with_the_name_of_the_type(data: b
     with pytest.raises(codec.DecodeError, match=r"bytes? (is|are) not a valid kitchen.Everything: ") as raised:
         codec.decode(EVERYTHING, data)
     assert isinstance(raised.value, SchemaError)
+    assert codec.try_decode(EVERYTHING, data) is None
+
+
+def test_bytes_that_are_a_message_are_decoded_either_way() -> None:
+    data = EVERYTHING(f_string="añb").SerializeToString()
+    assert codec.try_decode(EVERYTHING, data) == codec.decode(EVERYTHING, data) == EVERYTHING(f_string="añb")
 
 
 def test_a_message_nested_too_deep_is_refused() -> None:
