@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.readable import first_request, is_readable
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.servers_own import ServersOwn
 from grpcmock.schema.annotations import AnnotationReader
+from grpcmock.schema.codec import try_decode
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
@@ -95,11 +96,8 @@ class _Types:
         return _Type(hidden, filled, names, below)
 
     def _findings(self, message_class: type[Message], data: bytes, partial: bool) -> tuple[Finding, ...]:
-        try:
-            message = message_class.FromString(data)
-        except (DecodeError, RuntimeError):
-            return ()
-        return tuple(self._look(message, "", partial))
+        message = try_decode(message_class, data)
+        return tuple(self._look(message, "", partial)) if message is not None else ()
 
     def _look(self, message: Message, path: str, partial: bool) -> Iterator[Finding]:
         descriptor: Any = message.DESCRIPTOR
@@ -194,7 +192,8 @@ def _response_behavior(case: Case, result: CaseResult, expectations: Expectation
     yield from _of_responses(result, expectations)
     if case.phase is Phase.STATEFUL:
         law = ServersOwn(resources_of(expectations.registry, expectations.links))
-        found = {one.key: one for reply in result.replies[: len(case.calls)] for one in law.take(reply)}
+        replies = filter(is_readable, result.replies[: len(case.calls)])
+        found = {one.key: one for reply in replies for one in law.take(reply)}
         yield from found.values()
 
 
@@ -224,11 +223,8 @@ def _asks_for_part(reply: Reply) -> bool:
     names: Mapping[str, object] = method.input.fields_by_name
     if _PARTIAL.isdisjoint(names) or not reply.call.messages:
         return False
-    try:
-        request = method.request_class.FromString(reply.call.messages[0])
-    except DecodeError:
-        return True
-    return any(field.name in _PARTIAL for field, _ in request.ListFields())
+    request = first_request(reply.call)
+    return request is None or any(field.name in _PARTIAL for field, _ in request.ListFields())
 
 
 CHECKS = (

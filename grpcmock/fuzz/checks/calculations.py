@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.counts_below_zero import counts_below_zero
 from grpcmock.fuzz.expectations.calculations import (
@@ -20,6 +18,7 @@ from grpcmock.fuzz.expectations.calculations import (
 )
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.model.readable import first_answer, first_request
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
@@ -58,11 +57,9 @@ def _calculation(case: Case, result: CaseResult, expectations: Expectations) -> 
 def _answers(case: Case, result: CaseResult) -> Iterator[Answer]:
     for reply in result.replies:
         if reply.call.method is case.method and with_meant_status(reply).is_ok and len(reply.responses) == 1:
-            try:
-                request = case.method.request_class.FromString(reply.call.messages[0])
-                yield request, case.method.response_class.FromString(reply.responses[0])
-            except DecodeError:
-                continue
+            request, response = first_request(reply.call), first_answer(reply)
+            if request is not None and response is not None:
+                yield request, response
 
 
 def _split(method: Method, splitting: Splitting, answers: list[Answer]) -> Iterator[Finding]:

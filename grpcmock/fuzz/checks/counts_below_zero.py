@@ -10,12 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.expectations.counting import Counting, counts_in, may_tell_counts
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.resources.differences import shown
+from grpcmock.schema.codec import try_decode
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -40,11 +39,8 @@ def counts_below_zero(case: Case, result: CaseResult, expectations: Expectations
         if method is None or not may_tell_counts(method.output, registry):
             continue
         for data in reply.responses:
-            try:
-                answer = method.response_class.FromString(data)
-            except (DecodeError, RuntimeError):
-                continue
-            for message in messages_in(answer):
+            answer = try_decode(method.response_class, data)
+            for message in messages_in(answer) if answer is not None else ():
                 for finding in _below(method, message, registry, seen):
                     if finding.key not in told:
                         told.add(finding.key)

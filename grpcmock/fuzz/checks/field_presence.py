@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+
+from grpcmock.fuzz.model.readable import all_decoded
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.schema import Method
 
 
@@ -18,13 +21,8 @@ def paths(responses: Iterable[bytes], method: Method) -> set[str] | None:
     A number, boolean or enum without presence counts as there only if it isn't 0. What stands in a list is taken
     together: ``users[].name``. Messages of ``google.protobuf`` are values, and are not looked into.
     """
-    found: set[str] = set()
-    for data in responses:
-        try:
-            found |= set(_paths(method.response_class.FromString(data), ""))
-        except (DecodeError, RuntimeError):
-            return None
-    return found
+    answers = all_decoded(method.response_class, responses)
+    return {path for answer in answers for path in _paths(answer, "")} if answers is not None else None
 
 
 def tells(path: str, method: Method) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.fuzz.model.results import Termination
+from grpcmock.schema.codec import try_decode
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.expectations import Expectations
@@ -23,11 +24,7 @@ def effective(reply: Reply, expectations: Expectations) -> Reply:
     if not path:
         return reply
     for response in reply.responses:
-        try:
-            message = reply.call.method.response_class.FromString(response)
-        except DecodeError:
-            continue
-        for code in _codes(message, path.split(".")):
+        for code in _codes(try_decode(reply.call.method.response_class, response), path.split(".")):
             if code:
                 return replace(reply, code=code, message=f"(in {path})", termination=Termination.SERVER)
     return reply

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, EncodeError, Message
+from google.protobuf.message import EncodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.wire.encoding import free_number, group_depth
 from grpcmock.fuzz.wire.malformed import DEPTHS
+from grpcmock.schema.codec import DecodeError, decode, try_decode
 from grpcmock.schema.rules import BrokenRulesError, Judge, UnreadableRulesError
 
 if TYPE_CHECKING:
@@ -55,17 +56,16 @@ def _comes_back(reply: Reply, response: bytes) -> bool:
     method = reply.call.method
     assert method is not None
     for sent in reply.call.messages:
-        try:
-            message = method.request_class.FromString(sent)
-        except (DecodeError, RuntimeError, UnicodeDecodeError):
+        message = try_decode(method.request_class, sent)
+        if message is None:
             if sent[:_ALIKE] in response or sent[-_ALIKE:] in response:
                 return True
             continue
         ours = {number for _, number in _unknown(message, "")}
-        try:
-            theirs = {number for _, number in _unknown(method.response_class.FromString(response), "")}
-        except (DecodeError, RuntimeError, UnicodeDecodeError):
+        answer = try_decode(method.response_class, response)
+        if answer is None:
             return False
+        theirs = {number for _, number in _unknown(answer, "")}
         if theirs and theirs <= ours:
             return True
     return False
@@ -76,13 +76,12 @@ def _undecodable(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...
     message_class: Any = method.response_class
     name = message_class.DESCRIPTOR.full_name
     try:
-        message = message_class()
-        message.MergeFromString(data)
-    except (DecodeError, RuntimeError, UnicodeDecodeError) as error:
+        message = decode(message_class, data)
+    except DecodeError as error:
         if group_depth(data) >= DEPTHS[0]:
             return ()  # unknown fields that somebody sent, kept as they are: too deep for us, and not for the server
         words = "bytes that are none"
-        if "utf" in str(error).lower():
+        if "utf" in str(error).replace(name, "").lower():
             words = "a string that isn't UTF-8"
         return ((f"a {name}", f"{words}: {data[:64].hex(' ')}{'…' if len(data) > 64 else ''}", ""),)
     if not message.IsInitialized():
@@ -95,7 +94,7 @@ def _undecodable(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...
             return ()
     except EncodeError:
         return ()
-    message = message_class.FromString(data)
+    message = decode(message_class, data)
     where, number = next(_unknown(message, ""), ("", 0))
     if not number:
         return ()  # what was sent besides comes back: that is how protobuf keeps what it doesn't know
@@ -150,8 +149,7 @@ _judge = lru_cache(4)(Judge)
 @lru_cache(_OFTEN)
 def _broken(method: Method, data: bytes, registry: Registry) -> tuple[tuple[str, str, str], ...]:
     try:
-        message = method.response_class.FromString(data)
-        violations = _judge(registry).violations(message)
+        violations = _judge(registry).violations(decode(method.response_class, data))
     except (DecodeError, UnreadableRulesError, BrokenRulesError):
         return ()
     return tuple((_path(violation), violation.proto.rule_id, violation.proto.message) for violation in violations)

@@ -8,8 +8,6 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.client.actions import Cancel, Pause
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.expectations.side_effects import only_reads
@@ -17,10 +15,13 @@ from grpcmock.fuzz.model.cases import NOTABLE
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
+from grpcmock.schema.codec import try_decode
 from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.checks.check import CheckFunction
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
@@ -67,10 +68,8 @@ def _asks_to_wait(reply: Reply) -> bool:
     method = reply.call.method
     if method is None or reply.seconds < NOTABLE:
         return False
-    try:
-        return any(_names_a_time(method.request_class.FromString(data)) for data in reply.call.messages)
-    except DecodeError:
-        return False
+    requests = (try_decode(method.request_class, data) for data in reply.call.messages)
+    return any(request is not None and _names_a_time(request) for request in requests)
 
 
 def _names_a_time(message: Message) -> bool:

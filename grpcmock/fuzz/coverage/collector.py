@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.coverage.type_coverage import TypeSeen
 from grpcmock.fuzz.model.cases import Expect, Phase
 from grpcmock.fuzz.model.events import CaseFinished, MethodStopped, Started
 from grpcmock.fuzz.model.results import Termination
+from grpcmock.schema.codec import try_decode
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -181,12 +180,9 @@ class MethodCoverage:
         if self._looked > _THOROUGH and idle > _PATIENCE and self._looked % _SAMPLE:
             return
         for data in call.messages[:4]:
-            if len(data) > _LARGEST:
-                continue
-            try:
-                self.seen.look(self.method.request_class.FromString(data))
-            except (DecodeError, RuntimeError, RecursionError):
-                continue
+            request = try_decode(self.method.request_class, data) if len(data) <= _LARGEST else None
+            if request is not None:
+                self.seen.look(request)
         if self._looked > _THOROUGH and self._looked % _SAMPLE == 0:
             known = self.seen.known()
             if known != self._known:

@@ -16,7 +16,7 @@ from grpcmock.fuzz.learning.known_things import KnownThings
 from grpcmock.fuzz.learning.widening import Widening
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.inner_messages import messages_in
-from grpcmock.fuzz.model.readable import is_readable
+from grpcmock.fuzz.model.readable import first_answer, first_request
 from grpcmock.fuzz.resources.inference import resources_of
 
 if TYPE_CHECKING:
@@ -55,13 +55,11 @@ _MAKES, _USES, _LAST = 1, 3, 4
 
 def _shows_what_it_names(accepted: AcceptedRequest, reply: Reply) -> bool:
     """Whether an answer shows the thing that its request names, as it has become."""
-    method, messages = accepted.method, reply.call.messages
-    if not accepted.needs or not messages or len(reply.responses) != 1 or not is_readable(reply):
+    request, answer = first_request(reply.call), first_answer(reply)
+    if not accepted.needs or request is None or answer is None or len(reply.responses) != 1:
         return False
-    request = method.request_class.FromString(messages[0])
     at_needs = [value_at(request, need.target) for need in accepted.needs if is_there(request, need.target)]
     named = {one for value in at_needs for one in (value if hasattr(value, "extend") else [value])}
-    answer = method.response_class.FromString(reply.responses[0])
     return any(
         value in named
         for inner in messages_in(answer)

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.naming import singular, verb_and_noun
 from grpcmock.fuzz.learning.accepted_requests import stem_of
+from grpcmock.fuzz.model.readable import first_answer
 from grpcmock.schema.annotations import AnnotationReader
+from grpcmock.schema.codec import try_decode
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.expectations.field_paths import Fields
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
@@ -88,9 +90,8 @@ class KnownThings:
         if method is None or not reply.responses:
             return
         for data in reply.responses[:_ITEMS]:
-            try:
-                message = method.response_class.FromString(data)
-            except (DecodeError, RuntimeError):
+            message = try_decode(method.response_class, data)
+            if message is None:
                 continue
             for field, values in message.ListFields():
                 if field.is_repeated and field.message_type is None and field.type in _KEY_TYPES:
@@ -133,14 +134,8 @@ class KnownThings:
 
     def keys_in(self, reply: Reply) -> Iterator[Any]:
         """Yield what looks like the keys of the things in a reply, the outermost first."""
-        method = reply.call.method
-        if method is None or not reply.responses:
-            return
-        try:
-            message = method.response_class.FromString(reply.responses[0])
-        except (DecodeError, RuntimeError):
-            return
-        for _, inner in _inside(message):
+        answer = first_answer(reply)
+        for _, inner in _inside(answer) if answer is not None else ():
             noun = snake_case(inner.DESCRIPTOR.name)
             for name in (*(f"{noun}_{key}" for key in _KEYS), *_KEYS):
                 own = inner.DESCRIPTOR.fields_by_name.get(name)

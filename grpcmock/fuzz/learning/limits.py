@@ -6,12 +6,11 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, resolve
 from grpcmock.fuzz.expectations.field_sizes import has_size, size_at
 from grpcmock.fuzz.expectations.stated_limits import REFUSING, StatedLimit, is_limit_alone, stated_limit
 from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.model.readable import first_request
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call, Case
@@ -44,7 +43,7 @@ class Limits:
 
     def hear(self, case: Case, result: CaseResult) -> None:
         """Take what was said of a request, about the field that the case is about, or the only one that is named."""
-        if not result.replies or not case.calls or len(sent := result.last.call.messages) != 1:
+        if not result.replies or not case.calls or len(result.last.call.messages) != 1:
             return
         reply = with_meant_status(result.last)
         if reply.code not in REFUSING or reply.call.method is not case.method or reply.call.raw is not None:
@@ -54,10 +53,8 @@ class Limits:
             return
         if (limit := stated_limit(reply, way, self._registry)) is None:
             return
-        try:
-            size = size_at(case.method.request_class.FromString(sent[0]), way)
-        except DecodeError:
-            return
+        request = first_request(reply.call)
+        size = size_at(request, way) if request is not None else None
         if size is not None and not limit.holds(size):
             self._known.setdefault(case.method.path, {}).setdefault(way, (limit, size))
         elif size is not None and is_limit_alone(reply.message, way):

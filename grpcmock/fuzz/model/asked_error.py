@@ -6,9 +6,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.model.inner_messages import messages_in
+from grpcmock.fuzz.model.readable import all_decoded
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -23,10 +22,7 @@ def asks_for_error(call: Call) -> bool:
     method = call.method
     if method is None or not _may_hold_status(method.input):
         return False
-    try:
-        requests = [method.request_class.FromString(data) for data in call.messages]
-    except DecodeError:
-        return False
+    requests = all_decoded(method.request_class, call.messages) or ()
     return any(_is_error(one) for request in requests for one in messages_in(request))
 
 

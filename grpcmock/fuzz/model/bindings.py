@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.client.actions import Action, Send
 from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.schema.codec import DecodeError, decode
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call, Path
@@ -30,8 +31,8 @@ def bound(call: Call, replies: Sequence[Reply], calls: Sequence[Call]) -> Call:
         if reply.is_ok and not with_meant_status(reply).is_ok:
             continue  # it failed, and says so in its response
         try:
-            value = value_at(earlier.response_class.FromString(reply.responses[0]), binding.source)
-            put(message, binding.target, value)
+            answer = decode(earlier.response_class, reply.responses[0])
+            put(message, binding.target, value_at(answer, binding.source))
         except (DecodeError, LookupError, AttributeError, TypeError, ValueError):
             continue
     actions: list[Action] = list(call.actions)

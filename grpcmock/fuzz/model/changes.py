@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.client.actions import Send
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding
+from grpcmock.fuzz.model.readable import first_answer, first_request
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.cases import Call, Path
     from grpcmock.fuzz.model.results import Reply
@@ -104,13 +104,8 @@ class Changes:
 
 def told_by(reply: Reply) -> list[Identity]:
     """Return what tells things apart in the first answer to a call."""
-    method = reply.call.method
-    if method is None or not reply.responses:
-        return []
-    try:
-        return list(identities(method.response_class.FromString(reply.responses[0])))
-    except (DecodeError, RuntimeError):
-        return []
+    answer = first_answer(reply)
+    return list(identities(answer)) if answer is not None else []
 
 
 def has_next_page(reply: Reply) -> bool:
@@ -125,23 +120,14 @@ def items_in(reply: Reply) -> int:
 
 
 def _fields(reply: Reply) -> list[tuple[FieldDescriptor, Any]]:
-    method = reply.call.method
-    if method is None or not reply.responses:
-        return []
-    try:
-        return list(method.response_class.FromString(reply.responses[0]).ListFields())
-    except (DecodeError, RuntimeError):
-        return []
+    answer = first_answer(reply)
+    return list(answer.ListFields()) if answer is not None else []
 
 
 def asked_by(call: Call) -> list[Identity]:
     """Return what tells things apart in the first request of a call."""
-    if call.method is None or not call.messages:
-        return []
-    try:
-        return list(identities(call.method.request_class.FromString(call.messages[0])))
-    except (DecodeError, RuntimeError):
-        return []
+    request = first_request(call)
+    return list(identities(request)) if request is not None else []
 
 
 def taking(call: Call, earlier: list[Reply], place: int = 0) -> Call:
@@ -161,12 +147,10 @@ def taking(call: Call, earlier: list[Reply], place: int = 0) -> Call:
 
 def renamed(reply: Reply) -> Call:
     """Return the call that made a thing, so that it makes another one where the client chose the name."""
-    call, method = reply.call, reply.call.method
-    assert method is not None
+    call = reply.call
     told = {str(one.value).rpartition("/")[2] for one in told_by(reply)}
-    try:
-        message = method.request_class.FromString(call.messages[0])
-    except (DecodeError, RuntimeError):
+    message = first_request(call)
+    if message is None:
         return call  # a server may take what is no message
     for one in asked_by(call):
         text = str(one.value)

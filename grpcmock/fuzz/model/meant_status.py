@@ -13,14 +13,15 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.model.inner_messages import messages_in
+from grpcmock.fuzz.model.readable import first_answer
+from grpcmock.schema.codec import try_decode
 from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
 
@@ -69,13 +70,10 @@ def with_meant_status(reply: Reply) -> Reply:
         code = next((code for words, code in _OWN if words.search(reply.message)), Code.FAILED_PRECONDITION)
         return replace(reply, code=code)
     method = reply.call.method
-    if not reply.is_ok or not reply.responses or method is None or _place(method.output) is None:
+    if not reply.is_ok or method is None or _place(method.output) is None:
         return reply
-    try:
-        message = method.response_class.FromString(reply.responses[0])
-    except DecodeError:
-        return reply
-    told = _told(message)
+    answer = first_answer(reply)
+    told = _told(answer) if answer is not None else None
     return reply if told is None else replace(reply, code=told[0], message=told[1])
 
 
@@ -95,10 +93,8 @@ def tells_error(reply: Reply) -> bool:
     method = reply.call.method
     if not reply.is_ok or method is None:
         return False
-    try:
-        return any(_holds_error(method.response_class.FromString(response)) for response in reply.responses)
-    except DecodeError:
-        return False
+    answers = (try_decode(method.response_class, response) for response in reply.responses)
+    return any(answer is not None and _holds_error(answer) for answer in answers)
 
 
 def _holds_error(message: Message) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from grpcmock.schema.codec import to_tree
+from grpcmock.schema.codec import DecodeError, decode, to_tree
 
 if TYPE_CHECKING:
     from grpcmock.schema import Method
@@ -23,9 +22,9 @@ def message_text(data: bytes, method: Method | None, *, response: bool = False) 
         return hex_text(data)
     message_class = method.response_class if response else method.request_class
     try:
-        message = message_class.FromString(data)
+        message = decode(message_class, data)
         text = json.dumps(to_tree(message), ensure_ascii=False)
-    except (DecodeError, RuntimeError, ValueError, RecursionError):
+    except (DecodeError, ValueError, RecursionError):
         return f"hex {hex_text(data)}"
     if message.SerializePartialToString(deterministic=True) != data or len(UnknownFieldSet(message)):
         text += f"  (hex {hex_text(data)})"

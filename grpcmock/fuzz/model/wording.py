@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.model.asked_error import asks_for_error
 from grpcmock.fuzz.model.inner_messages import messages_in
+from grpcmock.fuzz.model.readable import all_decoded
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.model.results import Reply
 
 _LONGEST = 200
@@ -63,10 +64,7 @@ def _without_own(reply: Reply) -> str:
     text, method = reply.message, reply.call.method
     if not text or method is None or reply.call.raw is not None:
         return text
-    try:
-        requests = [method.request_class.FromString(data) for data in reply.call.messages[:_READ]]
-    except DecodeError:
-        return text
+    requests = all_decoded(method.request_class, reply.call.messages[:_READ]) or ()
     for own in sorted({own for request in requests for own in _texts(request)}, key=len, reverse=True):
         if own.strip() and own in text:
             text = re.sub(rf"(?<!\w){re.escape(own)}(?!\w)", "…", text)

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.generation.overlay import overlaid
 from grpcmock.fuzz.model.cases import Expect, call_of
+from grpcmock.schema.codec import try_decode
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
@@ -46,13 +45,9 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
 
 def _alike(example: Case, number: int, plan: Plan) -> Case | None:
     """Generate a valid request around an example: around the first message where it has several."""
-    messages = example.calls[0].messages
-    if not messages:
-        return None
-    method = example.method
-    try:
-        written = method.request_class.FromString(messages[0])
-    except DecodeError:
+    method, messages = example.method, example.calls[0].messages
+    written = try_decode(method.request_class, messages[0]) if messages else None
+    if written is None:
         return None
     generator = plan.generators.of(method.input)
     made = generator.generate(RandomSource(plan.seed, "examples", example.id, number))

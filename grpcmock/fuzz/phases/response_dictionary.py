@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.generation.hints import Hints
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.results import Termination
+from grpcmock.schema.codec import try_decode
 from grpcmock.status import DETAILS_KEY
 
 if TYPE_CHECKING:
@@ -74,11 +73,10 @@ class ResponseDictionary:
         assert method is not None
         if reply.code == 0 or reply.termination is Termination.ENOUGH:
             for data in reply.responses[:4]:
-                try:
-                    self.hints.learn_message(method.response_class.FromString(data))
-                except (DecodeError, RuntimeError):
-                    continue
-                self.has_values = True
+                answer = try_decode(method.response_class, data)
+                if answer is not None:
+                    self.hints.learn_message(answer)
+                    self.has_values = True
         if not any(key == DETAILS_KEY for key, _ in reply.trailers):
             return
         rich = decode_details(reply.trailers, registry)

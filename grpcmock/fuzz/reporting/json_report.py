@@ -7,14 +7,13 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.coverage.totals import tree as coverage_tree
 from grpcmock.fuzz.model.message_text import message_text
+from grpcmock.fuzz.model.readable import all_decoded
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.reporting.reproduction import forms
-from grpcmock.schema.codec import to_tree
+from grpcmock.schema.codec import DecodeError, decode, to_tree
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -159,10 +158,8 @@ def fields(failure: Failure) -> int | None:
     call = next((call for call in reversed(case.calls) if call.method is case.method), case.calls[-1])
     if call.raw is not None or call.method is None:
         return None
-    try:
-        return sum(_set_fields(call.method.request_class.FromString(data)) for data in set(call.messages))
-    except (DecodeError, RuntimeError, RecursionError):
-        return None
+    requests = all_decoded(call.method.request_class, set(call.messages))
+    return sum(map(_set_fields, requests)) if requests is not None else None
 
 
 def _set_fields(message: Message) -> int:
@@ -212,9 +209,9 @@ def message(data: bytes, method: Method | None, *, response: bool = False) -> di
     if method is not None:
         message_class = method.response_class if response else method.request_class
         try:
-            tree = to_tree(message_class.FromString(data))
+            tree = to_tree(decode(message_class, data))
             json.dumps(tree, ensure_ascii=False).encode()
             found["json"] = tree
-        except (DecodeError, RuntimeError, ValueError, RecursionError):
+        except (DecodeError, ValueError, RecursionError):
             pass
     return found | {"base64": base64.b64encode(data).decode()}

@@ -8,13 +8,11 @@ import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.client.actions import HALF_CLOSE, Send
 from grpcmock.errors import Problems
 from grpcmock.fuzz.reproducers.errors import NotSayableError
 from grpcmock.fuzz.reproducers.identities import identities
-from grpcmock.schema.codec import build, to_tree
+from grpcmock.schema.codec import DecodeError, build, decode, to_tree
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -128,10 +126,10 @@ def messages(call: Call, registry: Registry) -> list[Any]:
 def _tree(data: bytes, method: Method, registry: Registry) -> Any:
     """Give a message as ProtoJSON, if it says all that the bytes do."""
     try:
-        message = method.request_class.FromString(data)
+        message = decode(method.request_class, data)
         tree = to_tree(message)
         json.dumps(tree, ensure_ascii=False).encode()
-    except (DecodeError, RuntimeError, ValueError, RecursionError):
+    except (DecodeError, ValueError, RecursionError):
         raise NotSayableError("its bytes are no message that JSON could say; --as python has them.") from None
     problems = Problems()
     again = build(Node.of(tree), method.request_class, registry, problems, partial=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.errors import Problems
-from grpcmock.schema.codec import build, to_tree
+from grpcmock.schema.codec import DecodeError, build, decode, to_tree
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ class Expression:
 def value_of(data: bytes, message_class: type[Message], registry: Registry) -> Any:
     """Return what says a message by its fields; the bytes themselves where nothing else says all that they do."""
     try:
-        message = message_class.FromString(data)
+        message = decode(message_class, data)
         value = _fields(message)
         again = message_of(value, message_class, registry)
-    except (DecodeError, RuntimeError, ValueError, RecursionError):
+    except (DecodeError, ValueError, RecursionError):
         return data
     return value if again.SerializePartialToString(deterministic=True) == data else data
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.client.keys import error_keys, metadata_keys
 from grpcmock.errors import Problems
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.reproducers.errors import NotSayableError
-from grpcmock.schema.codec import to_tree
+from grpcmock.schema.codec import to_tree, try_decode
 from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 from grpcmock.stubs.dump import literals, to_yaml
@@ -121,9 +119,7 @@ def _answer(reply: Reply, registry: Registry) -> Iterator[tuple[str, Any]]:
 
 
 def _tree(data: bytes, message_class: type[Message], what: str) -> Any:
-    try:
-        message = message_class.FromString(data)
-        tree = to_tree(message)
-    except (DecodeError, RuntimeError, ValueError, RecursionError):
-        raise NotSayableError(f"{what} isn't a {message_class.DESCRIPTOR.full_name}, so no stub can say it.") from None
-    return tree
+    message = try_decode(message_class, data)
+    if message is None:
+        raise NotSayableError(f"{what} isn't a {message_class.DESCRIPTOR.full_name}, so no stub can say it.")
+    return to_tree(message)

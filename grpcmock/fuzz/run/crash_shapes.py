@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-
+from grpcmock.fuzz.model.readable import first_request
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
@@ -81,11 +80,8 @@ class CrashShapes:
 
 def _shape_of(call: Call) -> Shape | None:
     """Return the shape of the only request of a call; None where there is none, or more, or it is no message."""
-    if call.raw is not None or call.method is None or len(call.messages) != 1:
-        return None
-    try:
-        message = call.method.request_class.FromString(call.messages[0])
-    except DecodeError:
+    message = first_request(call) if call.raw is None and len(call.messages) == 1 else None
+    if message is None:
         return None
     return frozenset((_ANYTHING, *_parts(message, ""))) if call.messages[0] else frozenset()
 

@@ -12,6 +12,7 @@ from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
 from grpcmock.fuzz.learning.moments import holds_moment
 from grpcmock.fuzz.model.bindings import value_at
+from grpcmock.fuzz.model.readable import first_request
 from grpcmock.fuzz.resources.fields import is_mask
 from grpcmock.schema.naming import snake_case
 
@@ -37,10 +38,9 @@ KEY_TYPES = WHOLE | {FieldDescriptor.CPPTYPE_STRING}
 
 def new_keys(things: KnownThings, reply: Reply) -> list[object]:
     """Return the keys in a reply that its request doesn't have."""
-    method, sent = reply.call.method, reply.call.messages
-    if method is None or not sent:
+    request = first_request(reply.call)
+    if request is None:
         return []
-    request = method.request_class.FromString(sent[0])
     return [key for key in things.keys_in(reply) if chosen_at(request, key) is None]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.client.actions import Action, Receive, Send
 from grpcmock.fuzz.expectations.naming import verb_and_noun
@@ -19,6 +19,8 @@ from grpcmock.fuzz.generation.message_shrinking import drop, minimize, thinned
 from grpcmock.fuzz.model.cases import Expect, Measure, Phase
 from grpcmock.fuzz.model.changes import asked_by
 from grpcmock.fuzz.model.paths import at_path, with_part
+from grpcmock.fuzz.model.readable import first_request
+from grpcmock.schema.codec import DecodeError, decode
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.generator import Generator, Generators
@@ -234,7 +236,7 @@ class _Shrinker:
         """Give a message of the smallest case so far."""
         call = self.best.calls[index]
         assert call.method is not None
-        return call.method.request_class.FromString(call.messages[position])
+        return decode(call.method.request_class, call.messages[position])
 
 
 _DISTINCT = 4
@@ -342,11 +344,8 @@ def _without_mention(case: Case, made: Call, index: int) -> Case | None:
     gone = {str(one.value).rpartition("/")[2] for one in asked_by(made)} - {""}
     calls = list(case.calls)
     for place, call in enumerate(calls[max(index - 1, 0) :], max(index - 1, 0)):
-        if call.method is None or len(call.messages) != 1 or call.bindings:
-            continue
-        try:
-            message = call.method.request_class.FromString(call.messages[0])
-        except (DecodeError, RuntimeError):
+        message = first_request(call) if len(call.messages) == 1 and not call.bindings else None
+        if message is None:
             continue
         for field, value in message.ListFields():
             if (

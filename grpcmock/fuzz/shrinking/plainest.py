@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import Case, Expect, call_of
 from grpcmock.fuzz.model.paths import ABSENT, at_path, with_part, without
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import cause, endless
+from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def _elsewhere(case: Case, index: int, made: Call) -> tuple[bytes, ...]:
     if made.method is None or not bindings or not made.messages:
         return made.messages
     try:
-        message = made.method.request_class.FromString(made.messages[0])
+        message = decode(made.method.request_class, made.messages[0])
         for binding in bindings:
             put(message, binding.target, varied(value_at(message, binding.target), "elsewhere"))
     except (DecodeError, LookupError, AttributeError, TypeError, ValueError):
@@ -133,8 +132,8 @@ def _case(case: Case, method: Method, call: Call) -> Case:
 def _without_part(method: Method, call: Call, path: str, simplest: bytes) -> Call | None:
     """Return the plain call with nothing at a path; with what a valid request has there, if there was nothing."""
     try:
-        messages = [method.request_class.FromString(data) for data in call.messages]
-        whole = method.request_class.FromString(simplest)
+        messages = [decode(method.request_class, data) for data in call.messages]
+        whole = decode(method.request_class, simplest)
         changed = [
             with_part(one, whole, path) if at_path(one, path) == ABSENT else without(one, path) for one in messages
         ]

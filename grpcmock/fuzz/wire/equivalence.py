@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.wire.encoding import is_map
+from grpcmock.schema.codec import try_decode
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -85,11 +84,8 @@ def _varies(path: str, group: Sequence[_Flat]) -> bool:
 
 def _flat(data: bytes, response_class: type[Message]) -> _Flat:
     """Give the values of a message by their paths; bytes that don't decode stand for themselves."""
-    try:
-        message = response_class.FromString(data)
-    except DecodeError:
-        return {"": data.hex()}
-    return dict(_values(message, ""))
+    message = try_decode(response_class, data)
+    return dict(_values(message, "")) if message is not None else {"": data.hex()}
 
 
 def _values(message: Any, prefix: str) -> Iterator[tuple[str, str]]:

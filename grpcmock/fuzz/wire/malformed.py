@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor as F
-from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.wire.encoding import (
@@ -31,6 +30,7 @@ from grpcmock.fuzz.wire.encoding import (
     wrapped,
 )
 from grpcmock.fuzz.wire.variants import Variant, shown
+from grpcmock.schema.codec import try_decode
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -240,11 +240,7 @@ def _ways(descriptor: Descriptor, depth: int = 3) -> Iterator[tuple[FieldDescrip
 def _validates(descriptor: Descriptor, way: tuple[FieldDescriptor, ...]) -> bool:
     """Whether UTF-8 is demanded there: it isn't in proto2, nor where a feature says so. protobuf's own parser knows."""
     record = Record(way[-1].number, WireType.LENGTH, b"\xff")
-    try:
-        message_factory.GetMessageClass(descriptor).FromString(wrapped(way[:-1], record.encoded()))
-    except DecodeError:
-        return True
-    return False
+    return try_decode(message_factory.GetMessageClass(descriptor), wrapped(way[:-1], record.encoded())) is None
 
 
 # Depth --------------------------------------------------------------------------------------------
