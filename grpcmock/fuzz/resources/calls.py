@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.client.actions import Cancel, HalfClose
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.bindings import value_at
@@ -17,6 +15,8 @@ from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
@@ -136,7 +136,10 @@ def steps(replies: Sequence[Reply], resources: Resources) -> Iterator[ResourceCa
 
 
 def step_of(reply: Reply, resources: Resources) -> ResourceCall | None:
-    """Read a call and what came of it; None if it deals with no resource, or holds what can't be decoded."""
+    """Read a call and what came of it; None if it deals with no resource, or isn't made of messages.
+
+    It must be one that can be read, as all that laws are told of.
+    """
     known = resources.by_path.get(reply.call.path)
     if known is None or reply.call.raw is not None:
         return None
@@ -144,14 +147,11 @@ def step_of(reply: Reply, resources: Resources) -> ResourceCall | None:
 
 
 def step_as(reply: Reply, resource: Resource, operation: Operation) -> ResourceCall | None:
-    """Read a call as an operation on a resource; None if it holds what can't be decoded."""
+    """Read a call as an operation on a resource; None if it isn't made of messages."""
     method = operation.method
     if reply.call.raw is not None:
         return None
-    try:
-        requests = tuple(method.request_class.FromString(data) for data in reply.call.messages[: max(reply.sent, 1)])
-        responses = tuple(method.response_class.FromString(data) for data in reply.responses)
-    except DecodeError:
-        return None
+    requests = tuple(method.request_class.FromString(data) for data in reply.call.messages[: max(reply.sent, 1)])
+    responses = tuple(method.response_class.FromString(data) for data in reply.responses)
     told = with_meant_status(reply)
     return ResourceCall(resource=resource, operation=operation, reply=told, requests=requests, responses=responses)

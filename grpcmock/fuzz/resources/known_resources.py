@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import Difference, differences, is_set
@@ -176,10 +176,7 @@ def _leaves(method: Method | None, data: bytes) -> Iterator[Any]:
     """Yield the texts and numbers that a request holds."""
     if method is None:
         return
-    try:
-        pending: list[Any] = [method.request_class.FromString(data)]
-    except DecodeError:
-        return
+    pending: list[Any] = [method.request_class.FromString(data)]
     while pending:
         for own, value in pending.pop().ListFields():
             items = list(value.values() if hasattr(value, "items") else value) if own.is_repeated else [value]

@@ -52,7 +52,7 @@ class StateModel:
         self._changing = UpdateRules(self.memory, families)
 
     def take(self, reply: Reply) -> list[Finding]:
-        """Hear of one more call. Gives what contradicts all that was heard before."""
+        """Hear of one more call, which can be read. Gives what contradicts all that was heard before."""
         step = step_of(reply, self.memory.resources)
         if step is None:
             if may_change(reply):

@@ -19,6 +19,7 @@ from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.generation.hypothesis_source import HypothesisSource
 from grpcmock.fuzz.model.bindings import bound
+from grpcmock.fuzz.model.readable import is_readable
 from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
@@ -69,6 +70,8 @@ class ContractStateMachine(RuleBasedStateMachine):
         method = self.factory.plan.methods[0]
         self.sequence = CallSequence(self.factory, method, "machine")
         self.model = StateModel(self.factory.resources, documented=self.factory.plan.expectations.documented)
+        self.is_readable = True
+        """Whether all replies so far can be read: once one can't, nobody knows what is there."""
         self.replies: list[Reply] = []
 
     def make(self) -> list[Reply]:
@@ -78,7 +81,8 @@ class ContractStateMachine(RuleBasedStateMachine):
         for call in calls[first:]:
             reply = type(self).perform(bound(call, self.replies, calls) if call.bindings else call)
             self.replies.append(reply)
-            findings = self.suite.coded(self.model.take(reply))
+            self.is_readable = self.is_readable and is_readable(reply)
+            findings = self.suite.coded(self.model.take(reply) if self.is_readable else [])
             case, result = self._case(len(self.replies)), CaseResult(replies=(reply,))
             findings += [finding for finding in self.suite.evaluate(case, result) if not finding.is_warning]
             if findings:

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.field_paths import resolve, values_at
 from grpcmock.fuzz.model.cases import NAMES_NOTHING
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import Reply
@@ -46,15 +46,11 @@ class Absent:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
-        method = reply.call.method
         self._count += 1
-        if self.case.rule != NAMES_NOTHING or method is None or not reply.call.messages:
+        exchange = exchange_in(reply) if self.case.rule == NAMES_NOTHING else None
+        if exchange is None:
             return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
+        method, (request, *_), answers = exchange
         way = resolve(method.input, self.case.path)
         if self._count == len(self.case.calls) and method is self.case.method and way:
             value = next(values_at(request, way), None)

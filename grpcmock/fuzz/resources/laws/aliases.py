@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
@@ -20,6 +18,7 @@ from grpcmock.fuzz.resources.calls import found, may_change, step_of
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import is_map, same_type
 from grpcmock.fuzz.resources.known_resources import is_tombstone
+from grpcmock.fuzz.resources.laws.exchanges import answered
 from grpcmock.fuzz.resources.locations import shown_in
 from grpcmock.schema.method import MethodKind
 
@@ -63,17 +62,13 @@ def aliases(method: Method, resource: Resource) -> Iterator[FieldDescriptor]:
 
 def shown_by_name(method: Method, reply: Reply, resources: Resources) -> Iterator[tuple[Resource, Message, Message]]:
     """Yield what a read has shown of each kind of resource that its response has a place for, with the request."""
-    if not reply.is_ok or len(reply.responses) != 1 or not reply.call.messages:
+    both = answered(reply)
+    if both is None:
         return
+    request, answer = both
     for resource in resources.all:
         place = place_of(method, resource)
-        if place is None:
-            continue
-        try:
-            message = found(method.response_class.FromString(reply.responses[0]), place)
-            request = method.request_class.FromString(reply.call.messages[0])
-        except (DecodeError, RuntimeError):
-            return
+        message = found(answer, place) if place is not None else None
         if message is not None and getattr(message, resource.key):
             yield resource, message, request
 

@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.contents import contents_of, owners
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
 
@@ -56,14 +57,10 @@ class Contents:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
-        method = reply.call.method
-        if method is None or reply.call.raw is not None or not reply.call.messages:
+        exchange = exchange_in(reply)
+        if exchange is None:
             return
-        try:
-            requests = [method.request_class.FromString(data) for data in reply.call.messages]
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
+        method, requests, answers = exchange
         is_ok = with_meant_status(reply).is_ok
         if not only_reads(method):
             # An update may name what it changes within a message, or only in its answer.

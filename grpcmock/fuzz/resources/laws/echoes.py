@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
@@ -21,6 +21,7 @@ from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import same_type
 from grpcmock.fuzz.resources.known_resources import is_tombstone
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -85,19 +86,10 @@ class Echoes:
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
         reply = with_meant_status(reply)
-        method = reply.call.method
-        if (
-            method is None
-            or reply.call.raw is not None
-            or not reply.call.messages
-            or method.path in self.resources.by_path
-        ):
+        exchange = exchange_in(reply)
+        if exchange is None or exchange.method.path in self.resources.by_path:
             return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
+        method, (request, *_), answers = exchange
         if only_reads(method):
             if reply.is_ok and len(answers) == 1:
                 yield from self._read(method, request, answers[0], reply)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.side_effects import only_reads
@@ -20,6 +20,7 @@ from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.amounts import amount_in, amounts_in, is_balance, move_of
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
@@ -106,22 +107,11 @@ class Effects:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
-        method = reply.call.method
-        if (
-            method is None
-            or reply.call.raw is not None
-            or method.kind is not MethodKind.UNARY
-            or not reply.call.messages
-        ):
+        exchange, meant = exchange_in(reply), with_meant_status(reply)
+        if exchange is None or exchange.method.kind is not MethodKind.UNARY:
             self._forget()
             return
-        meant = with_meant_status(reply)
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            self._forget()
-            return
+        method, (request, *_), answers = exchange
         if only_reads(method):
             if DOUBTFUL.match(capitalized(method.name)):
                 self._forget_others(method)

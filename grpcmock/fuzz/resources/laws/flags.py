@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.naming import capitalized, participle
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.fuzz.resources.laws.lists import items_in, list_field, only_lists
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
@@ -47,16 +48,12 @@ class Flags:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts the one before it."""
-        method = reply.call.method
-        if method is None or reply.call.raw is not None or method.kind is not MethodKind.UNARY:
+        exchange = exchange_in(reply)
+        if exchange is None or exchange.method.kind is not MethodKind.UNARY:
             self._done = None
             return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answer = method.response_class.FromString(reply.responses[0]) if reply.responses else None
-        except (DecodeError, RuntimeError, IndexError):
-            self._done = None
-            return
+        method, (request, *_), answers = exchange
+        answer = next(iter(answers), None)
         is_ok = with_meant_status(reply).is_ok
         names = [value for one, value in request.ListFields() if isinstance(value, str | bytes | int)]
         if only_reads(method):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
@@ -125,11 +125,8 @@ def _named_by(made: Reply, reply: Reply) -> Any:
     maker, reader = made.call.method, reply.call.method
     if maker is None or reader is None or not made.call.messages or not reply.call.messages:
         return None
-    try:
-        given = maker.request_class.FromString(made.call.messages[0])
-        asked = reader.request_class.FromString(reply.call.messages[0]).ListFields()
-    except (DecodeError, RuntimeError):
-        return None
+    given = maker.request_class.FromString(made.call.messages[0])
+    asked = reader.request_class.FromString(reply.call.messages[0]).ListFields()
     if len(asked) != 1:
         return None
     ((_, name),) = asked

@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.expectations.naming import verb_and_noun
 from grpcmock.fuzz.expectations.roles import MAKING
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.given_values import losses
+from grpcmock.fuzz.resources.laws.exchanges import answered
 from grpcmock.fuzz.resources.laws.flags import is_put_off
 from grpcmock.fuzz.resources.resource import Resource
 from grpcmock.schema.method import MethodKind
@@ -49,15 +47,10 @@ class GivenBack:
         told = verb_and_noun(method.name) if method is not None else None
         if method is None or told is None or told[0] not in MAKING or method.kind is not MethodKind.UNARY:
             return
-        if reply.call.raw is not None or len(reply.responses) != 1 or not with_meant_status(reply).is_ok:
+        both = answered(reply) if method.path not in self.resources.by_path else None
+        if both is None:
             return
-        if method.path in self.resources.by_path:
-            return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answer = method.response_class.FromString(reply.responses[0])
-        except (DecodeError, RuntimeError):
-            return
+        request, answer = both
         made = _made(answer, told[1])
         if made is None or is_put_off(request):
             return

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.fuzz.resources.lending import Lending, lendings
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
 
@@ -57,28 +59,23 @@ class LentItems:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
-        method, kinds = reply.call.method, lendings(self.registry)
-        if not kinds or method is None or reply.call.raw is not None or not reply.call.messages:
+        kinds = lendings(self.registry)
+        exchange = exchange_in(reply) if kinds and reply.is_ok and len(reply.responses) == 1 else None
+        if exchange is None:
             return
-        if not reply.is_ok or len(reply.responses) != 1:
-            return
-        try:
-            requests = [method.request_class.FromString(data) for data in reply.call.messages]
-            answer = method.response_class.FromString(reply.responses[0])
-        except (DecodeError, RuntimeError):
-            return
+        method, (request, *_), (answer,) = exchange
         for kind in kinds:
             if method is kind.giving:
-                yield from self._given(kind, requests[0], answer)
+                yield from self._given(kind, request, answer)
                 return
             if method is kind.returning:
                 return
             if (what := next((one for putting, one in kind.putting if putting is method), None)) is not None:
-                yield from self._put(method, what, requests[0], answer)
+                yield from self._put(method, what, request, answer)
                 return
         if not only_reads(method):
             texts: set[Any] = set()
-            for message in messages_in(requests[0]):
+            for message in messages_in(request):
                 self._is_held_back |= any(_HOLDS_BACK.fullmatch(one.name) for one, _ in message.ListFields())
                 texts.update(value for one, value in message.ListFields() if one.type in _TEXTS and not one.is_repeated)
             self._linked.append(frozenset(texts))

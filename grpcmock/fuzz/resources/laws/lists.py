@@ -6,15 +6,15 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.fields import is_map
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
@@ -43,16 +43,8 @@ class Listed(NamedTuple):
 
 def listed(reply: Reply) -> Listed | None:
     """Return what a call has shown; None if it has failed, or if it isn't clear what it has asked for."""
-    method = reply.call.method
-    if method is None or reply.call.raw is not None or len(reply.call.messages) != 1:
-        return None
-    if not with_meant_status(reply).is_ok:
-        return None
-    try:
-        request = method.request_class.FromString(reply.call.messages[0])
-        return Listed(request, [method.response_class.FromString(data) for data in reply.responses])
-    except (DecodeError, RuntimeError):
-        return None
+    exchange = exchange_in(reply) if len(reply.call.messages) == 1 and with_meant_status(reply).is_ok else None
+    return Listed(exchange.requests[0], exchange.answers) if exchange is not None else None
 
 
 @lru_cache(4096)

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import all_fields
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.fuzz.resources.lending import Lending, body_of, lendings
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Registry
 
@@ -99,15 +101,12 @@ class Loans:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
-        method, kinds = reply.call.method, lendings(self.registry)
-        if not kinds or method is None or reply.call.raw is not None or not reply.call.messages:
+        kinds = lendings(self.registry)
+        exchange = exchange_in(reply) if kinds else None
+        if exchange is None:
             return
+        method, requests, answers = exchange
         self._elapsed += reply.seconds
-        try:
-            requests = [method.request_class.FromString(data) for data in reply.call.messages]
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
-            return
         for answer in answers:
             self._hear_of_time(answer)
         for kind in kinds:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
@@ -47,11 +47,7 @@ class Operations:
         if method is None or reply.call.raw is not None:
             return
         for data in reply.responses:
-            try:
-                answer = method.response_class.FromString(data)
-            except (DecodeError, RuntimeError):
-                continue
-            for message in _inside(answer):
+            for message in _inside(method.response_class.FromString(data)):
                 yield from self._seen(method, message)
 
     def _seen(self, method: Method, message: Message) -> Iterator[Finding]:

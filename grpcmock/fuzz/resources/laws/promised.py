@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.field_paths import values_at
 from grpcmock.fuzz.expectations.method_comments import method_comments
@@ -27,6 +27,7 @@ from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import same_type
 from grpcmock.fuzz.resources.laws.effects import DOUBTFUL
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
@@ -72,13 +73,10 @@ class Promised:
                 del self._done[told]  # it may be there no more
         promises = promises_of(method, self.registry)
         meant = with_meant_status(reply)
-        if not reply.call.messages or meant.termination is not Termination.SERVER:
+        exchange = exchange_in(reply) if meant.termination is Termination.SERVER else None
+        if exchange is None:
             return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answer = method.response_class.FromString(reply.responses[0]) if reply.responses else None
-        except (DecodeError, RuntimeError):
-            return
+        request, answer = exchange.requests[0], next(iter(exchange.answers), None)
         yield from self._done_again(method, request, answer, meant)
         for promise in promises:
             value = next(values_at(request, promise.way), None)

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import MethodOptions
-from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
-from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.fields import is_map
+from grpcmock.fuzz.resources.laws.exchanges import answered
 from grpcmock.fuzz.resources.laws.known_states import heard
 from grpcmock.fuzz.resources.versioned import VERSIONS
 from grpcmock.reports.wording import counted
@@ -44,18 +43,13 @@ class Repeats:
         """Hear of one more call. Yields what contradicts the one before it."""
         method, last = reply.call.method, self._last
         self._last = None
-        if method is None or reply.call.raw is not None or method.kind is not MethodKind.UNARY:
+        if method is None or method.kind is not MethodKind.UNARY:
             return
         level = _LEVELS.get(method.descriptor.GetOptions().idempotency_level)
-        if level is None or not with_meant_status(reply).is_ok or len(reply.responses) != 1 or not reply.call.messages:
+        both = answered(reply) if level is not None else None
+        if both is None or not _names_one(both[0]):
             return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answer = method.response_class.FromString(reply.responses[0])
-        except (DecodeError, RuntimeError):
-            return
-        if not _names_one(request):
-            return
+        _, answer = both
         self._last = method, reply.call.messages[0], answer
         if last is None or last[0] is not method or last[1] != reply.call.messages[0]:
             return

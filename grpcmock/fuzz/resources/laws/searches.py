@@ -21,9 +21,8 @@ from grpcmock.fuzz.expectations.naming import singular
 from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.calls import step_of
-from grpcmock.fuzz.resources.laws.lists import goes_on, item_of, items_in, only_lists
+from grpcmock.fuzz.resources.laws.lists import Listed, item_of, listed, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
 from grpcmock.schema.method import MethodKind
 
@@ -88,8 +87,8 @@ class Searches:
             return
         if step is not None and step.operation.role is Role.GET and step.is_ok:
             yield from self._seen(step)
-        if (asked := query_of(method)) is not None and with_meant_status(reply).is_ok:
-            yield from self._searched(method, asked, reply)
+        if (asked := query_of(method)) is not None and (shown := listed(reply)) is not None:
+            yield from self._searched(method, asked, shown)
 
     def _hear_of_made(self, step: ResourceCall) -> None:
         for message in step.resources():
@@ -104,22 +103,20 @@ class Searches:
             if made is not None and dict(texts(made)) == dict(texts(message)):
                 yield from (finding for missed, finding in self._missed if missed == key)
 
-    def _searched(self, method: Method, asked: FieldDescriptor, reply: Reply) -> Iterator[Finding]:
+    def _searched(self, method: Method, asked: FieldDescriptor, shown: Listed) -> Iterator[Finding]:
         resource = next((one for one in self.resources.all if one.descriptor is item_of(method)), None)
-        if resource is None or len(reply.call.messages) != 1:
+        if resource is None:
             return
-        request = method.request_class.FromString(reply.call.messages[0])
+        request, items = shown.request, shown.items
         text = getattr(request, asked.name)
         others = [one for one, _ in request.ListFields() if one is not asked and one.name not in SIZES]
-        answers = [method.response_class.FromString(data) for data in reply.responses]
-        items = [item for answer in answers for item in items_in(answer)]
         if others or not _PLAIN.fullmatch(text):
             return
         keys = {getattr(item, resource.key) for item in items}
         name = resource.descriptor.full_name
         having = {key: message for (kind, key), message in self._made.items() if kind == name and _has(message, text)}
         yield from self._opposite(method, asked, text, set(having), keys)
-        if any(map(goes_on, answers)) or not 0 <= len(items) < min(_LARGE, _size(request) or _LARGE):
+        if shown.goes_on or not 0 <= len(items) < min(_LARGE, _size(request) or _LARGE):
             return
         fields = self._stated(method, asked, resource)
         for key, message in having.items():

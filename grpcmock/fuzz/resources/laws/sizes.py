@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.resources.laws.exchanges import answered
 from grpcmock.fuzz.resources.laws.lists import item_of, listed, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
 from grpcmock.schema.method import MethodKind
@@ -82,15 +81,11 @@ class Sizes:
 
 def _named(method: Method, reply: Reply) -> Iterator[Finding]:
     """Yield that there is more of something than the request says there may be."""
-    both = most_of(method)
-    if both is None or len(reply.call.messages) != 1 or len(reply.responses) != 1 or not reply.is_ok:
+    fields, both = most_of(method), answered(reply)
+    if fields is None or both is None:
         return
-    size, items = both
-    try:
-        asked = getattr(method.request_class.FromString(reply.call.messages[0]), size.name)
-        count = len(getattr(method.response_class.FromString(reply.responses[0]), items.name))
-    except (DecodeError, RuntimeError):
-        return
+    (size, items), (request, answer) = fields, both
+    asked, count = getattr(request, size.name), len(getattr(answer, items.name))
     if 0 < asked < count:
         yield _finding(method, size, f"at most {asked}: {size.name} says so", count)
 

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.field_paths import values_at
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.promises import promises_of
@@ -26,6 +24,7 @@ from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.fields import KEYS, is_key, named
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.fuzz.resources.laws.flags import is_put_off
 from grpcmock.fuzz.resources.laws.known_states import (
     OVER,
@@ -43,6 +42,7 @@ from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.expectations.state_conditions import Condition
     from grpcmock.fuzz.model.results import Reply
@@ -97,17 +97,12 @@ class States:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it, or what its comment says."""
-        method, meant = reply.call.method, with_meant_status(reply)
-        if method is None or reply.call.raw is not None or method.kind is not MethodKind.UNARY:
+        method, meant, exchange = reply.call.method, with_meant_status(reply), exchange_in(reply)
+        if method is None or exchange is None or method.kind is not MethodKind.UNARY:
             if method is None or not only_reads(method):
                 self._states.clear()
             return
-        try:
-            request = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError, IndexError):
-            self._states.clear()
-            return
+        _, (request, *_), answers = exchange
         is_plain = not is_put_off(request) and not _has_switch(request) and not self._may_repeat(method, request)
         things = self._named(method, request) if is_plain else []
         if things and not only_reads(method):

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import is_map
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
@@ -78,17 +78,13 @@ class Summaries:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts itself, or those before it."""
-        method = reply.call.method
-        if method is None or reply.call.raw is not None or not reply.call.messages:
+        exchange = exchange_in(reply)
+        if exchange is None:
             return
+        method, messages, answers = exchange
         if method.kind is MethodKind.UNARY:
             yield from self._done_alone(method, reply)
         if method.kind is not MethodKind.CLIENT_STREAMING or has_arms(method.input):
-            return
-        try:
-            messages = [method.request_class.FromString(data) for data in reply.call.messages]
-            answers = [method.response_class.FromString(data) for data in reply.responses]
-        except (DecodeError, RuntimeError):
             return
         stream = self._streams.setdefault(method.path, _Stream())
         if len(messages) == 1 and reply.code in _REFUSED:

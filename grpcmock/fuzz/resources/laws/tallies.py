@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.expectations.counting import counts_from_one
 from grpcmock.fuzz.expectations.field_comments import field_comments
@@ -97,10 +96,7 @@ class Tallies:
             return
         if reply.sent != count and count != 1:
             return
-        try:
-            answer: Any = method.response_class.FromString(reply.responses[0])
-        except (DecodeError, RuntimeError):
-            return
+        answer: Any = method.response_class.FromString(reply.responses[0])
         stream = self._streams.setdefault(method.path, _Stream())
         judge = _Judge(method, tally, self.registry, tuple(reply.call.messages), answer)
         if count == 1:

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
-
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.roles import MAKING
@@ -21,6 +19,7 @@ from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.fields import type_name
+from grpcmock.fuzz.resources.laws.exchanges import answered
 from grpcmock.fuzz.resources.laws.lists import goes_on, items_in, list_field, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
 
@@ -86,16 +85,12 @@ class Totals:
         resource, operation = self.resources.by_path.get(reply.call.path, (None, None))
         if resource is not None and operation is not None and operation.role in MAKING:
             self._made |= {resource.descriptor.full_name} if with_meant_status(reply).is_ok else set()
-        if method is None or reply.call.raw is not None or len(reply.call.messages) != 1 or len(reply.responses) != 1:
+        if method is None:
             return
-        items, total = list_field(method), self._total(method)
-        if items is None or total is None or not with_meant_status(reply).is_ok:
+        items, total, both = list_field(method), self._total(method), answered(reply)
+        if items is None or total is None or both is None:
             return
-        try:
-            request: Any = method.request_class.FromString(reply.call.messages[0])
-            answer: Any = method.response_class.FromString(reply.responses[0])
-        except (DecodeError, RuntimeError):
-            return
+        request, answer = both
         count, shown = getattr(answer, total.name), len(getattr(answer, items.name))
         if count <= 0:
             return  # it may not count at all

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.expectations.versions import Expected, expected_of, grows, key_name, version_of
@@ -23,6 +21,7 @@ from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import may_change
 from grpcmock.fuzz.resources.differences import differences, same, shown
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.fuzz.resources.versioned import (
     Thing,
     are_one,
@@ -42,6 +41,7 @@ from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.resources.resource import Resources
@@ -109,20 +109,17 @@ class Versions:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it, or what its comment says."""
-        method = reply.call.method
-        if method is None or reply.call.raw is not None or method.kind is not MethodKind.UNARY:
+        method, meant, exchange = reply.call.method, with_meant_status(reply), exchange_in(reply)
+        if method is None or exchange is None or method.kind is not MethodKind.UNARY:
             if method is None or not only_reads(method):
                 self._forget()
             return
-        meant = with_meant_status(reply)
-        try:
-            request: Any = method.request_class.FromString(reply.call.messages[0])
-            answers = [method.response_class.FromString(data) for data in reply.responses] if meant.is_ok else []
-        except (DecodeError, RuntimeError, IndexError):
-            self._forget()
-            return
+        _, (request, *_), answers = exchange
         things = [
-            (key, one) for answer in answers for one in things_shown(answer) if (key := thing_of(one)) is not None
+            (key, one)
+            for answer in (answers if meant.is_ok else ())
+            for one in things_shown(answer)
+            if (key := thing_of(one)) is not None
         ]
         if only_reads(method):
             yield from self._read(method, request, things)

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.expectations.naming import verb_and_noun
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.fields import is_key, named
+from grpcmock.fuzz.resources.laws.exchanges import exchange_in
 from grpcmock.fuzz.resources.laws.flags import is_put_off
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
@@ -42,14 +42,10 @@ class Told(NamedTuple):
 
 def told_by(reply: Reply) -> Told | None:
     """Return what a call with one request and at most one answer has told; None if that isn't clear."""
-    method = reply.call.method
-    if method is None or reply.call.raw is not None or method.kind is not MethodKind.UNARY:
+    exchange = exchange_in(reply) if len(reply.call.messages) == 1 else None
+    if exchange is None or exchange.method.kind is not MethodKind.UNARY:
         return None
-    try:
-        (request,) = (method.request_class.FromString(data) for data in reply.call.messages)
-        answers = [method.response_class.FromString(data) for data in reply.responses]
-    except (DecodeError, RuntimeError, ValueError):
-        return None
+    method, (request,), answers = exchange
     if is_put_off(request):
         return None
     is_ok = with_meant_status(reply).is_ok and len(answers) == 1
