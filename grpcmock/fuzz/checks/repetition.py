@@ -8,18 +8,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError, Message
-
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.races import raced
 from grpcmock.fuzz.expectations.number_types import NUMBERS
+from grpcmock.fuzz.generation.message_classes import clear
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
+from grpcmock.schema.codec import try_decode
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message
 
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
@@ -158,10 +159,7 @@ def _is_time(field: FieldDescriptor) -> bool:
 def _shown(reply: Reply, leaves_out: Callable[[FieldDescriptor], bool]) -> list[bytes]:
     method, found = reply.call.method, []
     for data in reply.responses:
-        try:
-            message = method.response_class.FromString(data) if method is not None else None
-        except (DecodeError, RuntimeError):
-            message = None
+        message = try_decode(method.response_class, data) if method is not None else None
         if message is not None:
             _leave_out(message, leaves_out)
         found.append(data if message is None else message.SerializePartialToString(deterministic=True))
@@ -171,7 +169,7 @@ def _shown(reply: Reply, leaves_out: Callable[[FieldDescriptor], bool]) -> list[
 def _leave_out(message: Message, leaves_out: Callable[[FieldDescriptor], bool]) -> None:
     for field, value in message.ListFields():
         if leaves_out(field):
-            message.ClearField(field.name)
+            clear(message, field)
         elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
             for inner in value if field.is_repeated else [value]:
                 _leave_out(inner, leaves_out)

@@ -28,6 +28,14 @@ def bytes_of(message: Message) -> bytes:
     return bytes(message.SerializePartialToString(deterministic=True))
 
 
+def clear(message: Any, field: FieldDescriptor) -> None:
+    """Unset a field of a message, be it an extension."""
+    if field.is_extension:
+        message.ClearExtension(field)
+    else:
+        message.ClearField(field.name)
+
+
 def message_inside(field: FieldDescriptor) -> Descriptor | None:
     """Give the type of the messages that a field, list or map holds; None for scalars and well-known types."""
     inner = field.message_type

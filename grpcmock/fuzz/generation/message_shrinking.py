@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.generation.message_classes import clear
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
@@ -44,7 +46,7 @@ def _halved(message: Message, fails: Fails, above: Path = ()) -> Message:
         while position < len(fields := _inside(current, above).ListFields()):
             candidate = _copy(current)
             for field, _ in fields[position : position + size]:
-                _clear(_inside(candidate, above), field)
+                clear(_inside(candidate, above), field)
             if fails(candidate):
                 current = candidate
             else:
@@ -168,7 +170,7 @@ def _changes(message: Message, path: Path, *, values: bool) -> Iterator[_Change]
             for new in _plainer(kind, old):
                 yield lambda root, new=new: _put(_value(_inside(root, above), field), key, new)  # type: ignore[misc]
         return
-    yield lambda root: _clear(_inside(root, above), field)
+    yield lambda root: clear(_inside(root, above), field)
     if is_map or not values:
         return
     if field.is_repeated:
@@ -202,13 +204,6 @@ def _set(message: Any, field: FieldDescriptor, value: Any) -> None:
         message.Extensions[field] = value
     else:
         setattr(message, field.name, value)
-
-
-def _clear(message: Any, field: FieldDescriptor) -> None:
-    if field.is_extension:
-        message.ClearExtension(field)
-    else:
-        message.ClearField(field.name)
 
 
 def _drop(values: Any, key: Any, *, is_map: bool) -> None:

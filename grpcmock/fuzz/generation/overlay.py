@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.generation.message_classes import clear
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
@@ -16,9 +18,8 @@ def overlaid(message: Message, written: Message) -> None:
 
 def _make_room(message: Message, written: Message) -> None:
     for field, value in written.ListFields():
-        if field.is_extension:
-            message.ClearExtension(field)  # type: ignore[arg-type]
-        elif field.is_repeated or field.message_type is None or not message.HasField(field.name):
-            message.ClearField(field.name)
+        is_value = field.is_extension or field.is_repeated or field.message_type is None
+        if is_value or not message.HasField(field.name):
+            clear(message, field)
         else:
             _make_room(getattr(message, field.name), value)

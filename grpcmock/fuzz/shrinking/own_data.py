@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-from google.protobuf.message import DecodeError, Message
+from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.changes import Changes, asked_by, has_next_page, identities, renamed, taking, told_by
+from grpcmock.schema.codec import try_decode
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.findings import Failure, Finding
     from grpcmock.fuzz.model.results import CaseResult, Reply
@@ -176,20 +177,16 @@ def _with_only(case: Case, result: CaseResult, known: Values) -> CaseResult:
 
 def _cut(message_class: type[Message], data: bytes, known: Values) -> bytes:
     """Return a response without the items of lists that aren't *known*. Items that nothing tells apart stay."""
-    try:
-        message = message_class.FromString(data)
-    except (DecodeError, RuntimeError):
+    message = try_decode(message_class, data)
+    if message is None:
         return data
     changed = False
     for field, value in message.ListFields():
         if field.message_type is None or not field.is_repeated or field.message_type.GetOptions().map_entry:
             continue
-        kept = [item for item in value if _is_known(item, known)]
-        if len(kept) < len(value):
+        for index in reversed([index for index, item in enumerate(value) if not _is_known(item, known)]):
             changed = True
-            items: Any = [type(item).FromString(item.SerializePartialToString()) for item in kept]
-            message.ClearField(field.name)
-            getattr(message, field.name).extend(items)
+            del value[index]
     return message.SerializePartialToString(deterministic=True) if changed else data
 
 

@@ -259,6 +259,11 @@ def test_what_is_fine(name: str, queue: Registry, judging: Callable[..., Callabl
     assert not judging(queue, "queue.")(*FINE[name])
 
 
+def test_a_second_answer_is_survived(queue: Registry, judging: Callable[..., Callable[..., dict[str, str]]]) -> None:
+    twice = [{"jobs": [A]}, {"jobs": [C]}]
+    assert "G129" not in judging(queue, "queue.")(("FindJobs", {"state": "OPEN"}, twice), found(*EVERY))
+
+
 def test_what_fields_ask_for(queue: Registry) -> None:
     method = queue.method("queue.Queue/FindJobs")
     item = item_of(method)

@@ -254,6 +254,8 @@ def _is_whole(method: Method, request: Message, answers: list[Message], count: i
             return False
     if method.kind is not MethodKind.UNARY:
         return True
+    if len(answers) > 1:
+        return False  # there may be but one, so who knows what they are
     (answer,) = answers or [method.response_class()]
     totals = [one for one in method.output.fields if _TOTAL.fullmatch(one.name) and one.message_type is None]
     leading = [one for one in method.output.fields if _LEADS_ON.fullmatch(one.name) and not one.is_repeated]
