@@ -9,6 +9,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable, values_at
 from grpcmock.fuzz.expectations.number_types import WHOLE
+from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
 from grpcmock.fuzz.learning.moments import holds_moment
 from grpcmock.fuzz.model.bindings import value_at
@@ -108,11 +109,11 @@ def fill_in(message: Message, field: FieldDescriptor, theirs: Message, other: Ac
             parent: Any = value_at(theirs, path[:-1])
             parent.ClearField(str(path[-1]))
     own, more = getattr(message, field.name), getattr(theirs, field.name)
-    before = own.SerializePartialToString(deterministic=True)
+    before = bytes_of(own) if message.HasField(field.name) else b""  # one that isn't set may well not be encoded
     for one, _ in own.ListFields():
         more.ClearField(one.name)
     own.MergeFrom(more)
-    return bool(own.SerializePartialToString(deterministic=True) != before)
+    return bytes_of(own) != before
 
 
 def unset(accepted: AcceptedRequest) -> Iterator[Fields]:
