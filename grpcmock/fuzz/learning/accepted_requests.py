@@ -229,8 +229,13 @@ def with_other_keys(request: AcceptedRequest, salt: str) -> AcceptedRequest:
     return replace(request, data=message.SerializePartialToString(deterministic=True), full=b"", values={})
 
 
+_COLLECTIONS = re.compile(r"(?:[a-z][A-Za-z]*/[^/\s]+/)*[a-z][A-Za-z]*/(?=[^/\s]+$)")
+"""All of a resource name but the last id, such as ``projects/p1/queues/``: with other words in it, it is none."""
+
+
 def varied(value: Any, salt: str) -> Any:
-    """Return another key of the same form: letters for letters, digits for digits, the first ones kept."""
+    """Return another key of the same form: letters for letters, digits for digits, the first ones kept. Of a resource
+    name the last id is another one."""
     digest = blake2b(f"{value} {salt}".encode(), digest_size=16).digest()
     if isinstance(value, int):
         least = 10 ** (min(max(len(str(abs(value))), 2), 9) - 1)
@@ -239,6 +244,8 @@ def varied(value: Any, salt: str) -> Any:
         return varied(value.decode("ascii"), salt).encode("ascii")
     if not isinstance(value, str):
         return value
+    if (above := _COLLECTIONS.match(value)) is not None:
+        return f"{above[0]}{varied(value[above.end() :], salt)}"
     made, changed = list(value), 0
     for position in range(len(made) - 1, -1, -1):
         octet, char = digest[changed % len(digest)], made[position]

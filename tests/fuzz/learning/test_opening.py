@@ -242,6 +242,16 @@ def test_limits_are_read_out_of_words(words: str, expected: tuple[int | None, in
         ("readers[0] must begin with user: or group:", "group:a1"),
         ("keys must start with 'sk_'", "sk_a1"),
         ("must be prefixed with arn:, urn: or id/.", "urn:a1"),
+        ("Expecting value: line 1 column 1 (char 0)", "{}"),
+        ("Extra data: line 1 column 2 (char 1)", "{}"),
+        ("EOF while parsing a value at line 1 column 0", "{}"),
+        ("invalid character 'a' looking for beginning of value", "{}"),
+        ("'a' is an invalid start of a value. LineNumber: 0", "{}"),
+        ("A JSONObject text must begin with '{' at 1", "{}"),
+        ("Invalid isoformat string: 'a'", "2024-05-01T12:00:00Z"),
+        ("invalid literal for int() with base 10: 'a'", "10"),
+        ("time data 'a' does not match format '%Y-%m-%d %H:%M:%S.%f'", "2024-05-01 12:00:00.000000"),
+        ("time data 'a' does not match format '%d.%m.%y'", "01.05.24"),
     ],
 )
 def test_texts_are_read_out_of_words(words: str, expected: str | None) -> None:
@@ -281,3 +291,17 @@ def test_another_key_has_the_same_form(key: Any) -> None:
     if isinstance(key, str):
         kinds = [(char.isdigit(), char.isupper(), char.islower()) for char in key]
         assert all([(c.isdigit(), c.isupper(), c.islower()) for c in one[: len(key)]] == kinds for one in made)
+
+
+@pytest.mark.parametrize(
+    ("key", "above"),
+    [
+        ("projects/a1/locations/a1/queues/a1", "projects/a1/locations/a1/queues/"),
+        ("users/0123456789ab", "users/"),
+        ("users/7", "users/"),
+    ],
+)
+def test_another_resource_name_is_of_the_same_collections(key: str, above: str) -> None:
+    made = {varied(key, str(number)) for number in range(8)}
+    assert len(made) > 5
+    assert all(one.startswith(above) and one != key and "/" not in one.removeprefix(above) for one in made)
