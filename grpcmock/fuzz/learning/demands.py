@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from grpcmock.fuzz.expectations.stated_limits import without_separators
@@ -91,18 +92,26 @@ _SOME_OF = re.compile(
 )
 """How many of which characters: ``2 to 8 capital letters``, ``4 to 63 small letters, digits and hyphens``."""
 
+_STRPTIME = re.compile(r"""format ['"]([^'"]*%[a-zA-Z][^'"]*)['"]""")
+"""How a moment is written, as Python, C and Ruby have it."""
+
+_MOMENT = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+_JSON_PARSERS = r"(?:beginning|start) of (?:a )?value|parsing (?:a )?value|line \d+,? column \d+"
+"""What parsers of JSON say without calling it so."""
+
 _FORMATS = {
     r"ip(?:v4)?|address(?:es)?": ("192.0.2.1", "192.0.2.1:8080"),
     r"cidr|prefix|subnet|netmask": ("192.0.2.0/24",),
     r"[ug]uids?": ("3f2b8c1e-5d0b-4c3a-9a57-0d1e5c7ab001",),
-    r"rfc ?3339|timestamp|datetime|iso ?8601": ("2024-05-01T12:00:00Z",),
+    r"rfc ?3339|timestamp|datetime|iso ?8601|isoformat": ("2024-05-01T12:00:00Z",),
     r"date": ("2024-05-01",),
     r"duration|interval": ("60s", "PT1M"),
-    r"numeric|number|integer|parseint|atoi|decimal|float": ("10", "1.5"),
+    r"numeric|number|integer|parseint|atoi|int\(\)|decimal|float": ("10", "1.5"),
     r"ur[li]|scheme": ("https://example.com/a",),
     r"e-?mail": ("ann@example.com",),
     r"host(?:name)?|domain|dns|fqdn": ("example.com", "example.com:8080"),
-    r"json": ("{}", "[]"),
+    rf"json(?:object|array)?|{_JSON_PARSERS}": ("{}", "[]"),
     r"hex(?:adecimal)?": ("a1b2c3d4",),
     r"base64": ("YWJj",),
     r"sem(?:antic )?ver\w*|version": ("1.2.3",),
@@ -120,6 +129,7 @@ def texts(words: str) -> Iterator[str]:
     for found in _PATTERN.finditer(words):
         pattern = found[1].strip("`'\"")
         yield from regex.examples(pattern, KeyedRandom(pattern.encode()))
+    yield from (_MOMENT.strftime(found[1]) for found in _STRPTIME.finditer(words))
     for found in _EXAMPLE.finditer(words):
         yield found[1].strip("`'\",;.()")
     for found in _EXACTLY.finditer(words.strip()):
