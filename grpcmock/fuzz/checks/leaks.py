@@ -129,7 +129,10 @@ def _signs_in(text: str) -> tuple[tuple[str, str], ...]:
 def _was_sent(sign: str, reply: Reply) -> bool:
     """Whether the sign was in the request: an echo gives nothing away, even in JSON or as a literal."""
     sign = sign.strip(" \n.,:;'\"")
-    sent = [*reply.call.messages, *(v if isinstance(v, bytes) else v.encode() for _, v in reply.call.metadata)]
+    call = reply.call
+    sent = [*call.messages, *(v if isinstance(v, bytes) else v.encode() for _, v in call.metadata)]
+    if call.raw is not None:
+        sent += [b"".join(call.raw.chunks), *(value.encode() for _, value in call.raw.headers)]
     for written in (sign, sign.replace("\\\\", "\\")):
         needle = written.encode("utf-8", "replace")
         if any(needle in data for data in sent):

@@ -14,7 +14,7 @@ from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.cases import NOTABLE
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
-from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.model.wording import endless, said
 from grpcmock.schema.codec import try_decode
 from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
@@ -49,14 +49,15 @@ def _slow_input(case: Case, result: CaseResult, expectations: Expectations) -> I
         taken = None if _asks_to_wait(reply) else _waited(reply)
         if taken is not None and taken > expectations.max_latency:
             expected = f"an answer within {expectations.max_latency:g} s"
-            actual = said(reply) if reply.termination is Termination.DEADLINE else f"{reply.name} after {taken:.2f} s"
+            is_endless = reply.termination is Termination.DEADLINE
+            actual = said(reply) if is_endless else f"{reply.name} after {taken:.2f} s"
             yield Finding(
                 check="slow_input",
                 expected=expected,
                 actual=actual,
                 path=case.path,
                 key="latency",
-                causes=(f"{reply.call.path} is slow",),
+                causes=(f"{reply.call.path} is slow", *([endless(reply)] if is_endless else [])),
                 timing_based=True,
                 method=reply.call.method,
             )

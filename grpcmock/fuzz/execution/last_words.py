@@ -65,7 +65,7 @@ _RUNTIMES = (
         lines=3,
     ),
     _Runtime(  # Node
-        r"^(?:Uncaught )?(?P<error>[A-Z]\w*(?:Error|Exception)(?: \[\w+\])?: .+)$",
+        r"^(?:Uncaught )?(?P<error>(?:[A-Z]\w*)?(?:Error|Exception)(?: \[\w+\])?: .+)$",
         r"^    at (?P<place>.+)$",
         r"node_modules|node:|<anonymous>\)?$",
         lines=30,

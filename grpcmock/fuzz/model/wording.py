@@ -48,7 +48,7 @@ def said(reply: Reply) -> str:
     whose = {Termination.RESET: " (the stream was reset)", Termination.LOST: " (the connection was lost)"}.get(
         reply.termination, ""
     )
-    return f"{reply.name}: {text}{whose}" if text else f"{reply.name}{whose}"
+    return f"{reply.name}: {text}{whose}" if text not in ("", reply.name) else f"{reply.name}{whose}"
 
 
 def shape(reply: Reply) -> str:
@@ -60,15 +60,22 @@ def shape(reply: Reply) -> str:
 
 
 def _without_own(reply: Reply) -> str:
-    """Return the text of a status without the texts that the request itself holds."""
+    """Return the text of a status without the name of the method, and without the texts that the request itself holds."""
     text, method = reply.message, reply.call.method
-    if not text or method is None or reply.call.raw is not None:
+    if not text or method is None:
+        return text
+    text = _without(text, method.name)
+    if reply.call.raw is not None:
         return text
     requests = all_decoded(method.request_class, reply.call.messages[:_READ]) or ()
     for own in sorted({own for request in requests for own in _texts(request)}, key=len, reverse=True):
         if own.strip() and own in text:
-            text = re.sub(rf"(?<!\w){re.escape(own)}(?!\w)", "…", text)
+            text = _without(text, own)
     return text
+
+
+def _without(text: str, word: str) -> str:
+    return re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "…", text)
 
 
 def _texts(message: Message) -> Iterator[str]:

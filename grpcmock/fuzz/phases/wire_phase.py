@@ -119,7 +119,10 @@ class _Maker(WireCases):
         """Yield a call whose request can't be parsed, after one of another method: it shows what the library makes of
         that, and what a handler does."""
         if (other := self._other()) is not None:
-            calls = [call_of(other, _CUT_TAG), self._call(_CUT_TAG)]
+            good = (
+                [self._call(self.good)] if self._streams else []
+            )  # a handler of a stream may fail before it reads any
+            calls = [call_of(other, _CUT_TAG), *good, self._call(_CUT_TAG)]
             why = f"a tag that doesn't end, as {other.full_name} gets it"
             expect = Expect.UNDECODABLE
             yield self._case("malformed/elsewhere", why, calls, target="malformed_wire", expect=expect, rule=ELSEWHERE)

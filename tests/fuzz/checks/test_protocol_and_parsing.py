@@ -126,6 +126,9 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("malformed_wire", [UNKNOWN_AIO, UNKNOWN_AIO], ELSEWHERE_TOO, []),
         ("malformed_wire", [UNKNOWN_AIO, 13], ELSEWHERE_TOO, []),
         ("malformed_wire", [16, UNKNOWN_AIO], ELSEWHERE_TOO, []),
+        # between them, a stream gets a good message: where it fails all the same, it wasn't for the bytes
+        ("malformed_wire", [13, OK, 2], {**ELSEWHERE_TOO, "method": CREATE}, ["unknown"]),
+        ("malformed_wire", [13, 2, 2], {**ELSEWHERE_TOO, "method": CREATE}, []),
         # on a stream: OK only counts where the calls before show that the message is read
         ("malformed_wire", [OK, OK, OK], {**BROKEN, "method": CREATE}, []),
         ("malformed_wire", [(0, [b""]), OK, (0, [b""])], {**BROKEN, "method": CREATE}, ["accepted?"]),

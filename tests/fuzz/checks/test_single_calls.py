@@ -10,11 +10,12 @@ from google.rpc import error_details_pb2, status_pb2
 from support import registry
 
 from benchmarks.mutants.schema import registry as directory
+from grpcmock.client.raw import RawRequest
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.checks.registry import all_checks, chosen_checks, find_check
 from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.expectations import Expectations
-from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.fuzz.model.cases import Call, Case, Expect, Phase, call_of
 from grpcmock.fuzz.model.results import CaseResult, Health, Reply, Termination
 from grpcmock.status import DETAILS_KEY, Code
 
@@ -28,6 +29,14 @@ LOAD = registry("gauges.proto").method("gauges.Gauges/GetLoad")
 DEEP = b"\x7b" * 101 + b"\x7c" * 101
 TERMS = Expectations(registry=PROTOS)
 USER = GET.response_class(id=1, name="Ann").SerializeToString()
+
+
+SENT_RAW = Call(
+    path=GET.path,
+    method=GET,
+    actions=(),
+    raw=RawRequest(headers=(), chunks=(b"\0\0\0\0\x1a\x12", b"\x18/var/lib/app/users.db")),
+)
 
 
 def case(*calls: Any, method: Any = GET, **more: Any) -> Case:
@@ -97,6 +106,12 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     "a traceback": ({"G103"}, case(), [reply(Code.NOT_FOUND, 'Traceback (most recent call last):\n File "a.py"')], {}),
     "SQL": ({"G103"}, case(), [reply(Code.NOT_FOUND, "SELECT id FROM users WHERE id = 1")], {}),
     "a file": ({"G103"}, case(), [reply(Code.NOT_FOUND, "no file /var/lib/app/users.db")], {}),
+    "a file that a raw request names": (
+        set(),
+        case(),
+        [reply(Code.NOT_FOUND, "no file /var/lib/app/users.db", call=SENT_RAW)],
+        {},
+    ),
     "a panic": ({"G103"}, case(), [reply(Code.ABORTED, "panicked at 'index out of bounds'")], {}),
     "a pointer": ({"G103"}, case(), [reply(Code.NOT_FOUND, "<User object at 0x7f00deadbeef>")], {}),
     "a trailer": ({"G103"}, case(), [reply(trailers=(("x-debug", "goroutine 12 [running]"),))], {}),
@@ -372,6 +387,17 @@ def test_an_error_in_the_body_counts_like_a_status() -> None:
     refused = GET.response_class(id=3).SerializeToString()
     assert set(found(case(), reply(responses=(unknown,)), expectations=expectations)) == {"G150"}
     assert found(case(expect=Expect.REFUSED), reply(responses=(refused,)), expectations=expectations) == {}
+
+
+def test_a_stream_without_an_end_is_one_fault_however_it_is_seen() -> None:
+    suite = CheckSuite(all_checks(), TERMS)
+    ended = reply(method=CREATE, seconds=3.0, termination=Termination.DEADLINE, responses=(), call=call_of(CREATE))
+    causes = set()
+    for targets in (frozenset({"empty_stream"}), frozenset({"malformed_wire"})):
+        tried = case(ended.call, method=CREATE, targets=targets, expect=Expect.ANY)
+        (finding,) = suite.evaluate(tried, CaseResult(replies=(ended,)))
+        causes.add((finding.code, *finding.causes[-1:]))
+    assert causes == {(code, f"{CREATE.path} doesn't end") for code in ("G108", "G137")}
 
 
 def test_time_that_explodes_with_the_input() -> None:

@@ -46,6 +46,20 @@ TypeError: Cannot read properties of undefined (reading 'first')
 Node.js v20.20.2
 """
 
+PLAIN_NODE = """\
+node:events:502
+      throw er; // Unhandled 'error' event
+      ^
+
+Error: there is no such drawer
+    at open (/app/drawers.js:4:9)
+    at process.processTicksAndRejections (node:internal/process/task_queues:82:21) {
+  code: 'NO_DRAWER'
+}
+
+Node.js v20.20.2
+"""
+
 JAVA = """\
 Exception in thread "grpc-default-executor-0" java.lang.StackOverflowError
 \tat java.base/java.lang.String.valueOf(String.java:1)
@@ -111,6 +125,7 @@ CHECK = (
         (CHECK, "Check failed: user != nullptr, at users.cc:45"),
         # What was logged long before is not what brought it down.
         (PYTHON + "served a call\n" * 9, "served a call"),
+        (PLAIN_NODE, "Error: there is no such drawer, at open (/app/drawers.js:4:9)"),
         (NODE + "served a call\n" * 40, "served a call"),
         ("listening\n\n  out of memory  \n\n", "out of memory"),
         ("x" * 500, "x" * 159 + "…"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from ordinary_services import contract
 from grpcmock.client.actions import HalfClose, Send
 from grpcmock.fuzz.model.cases import Call, call_of
 from grpcmock.fuzz.model.results import Reply, Termination
-from grpcmock.fuzz.model.wording import cause, is_without_status, shape
+from grpcmock.fuzz.model.wording import cause, is_without_status, said, shape
 from grpcmock.schema import sources
 
 
@@ -87,6 +88,28 @@ def test_the_names_of_enum_values_are_the_requests(tmp_path: Path) -> None:
 )
 def test_an_error_without_a_status_is_told_from_one_that_nobody_meant(message: str, expected: bool) -> None:
     assert is_without_status(shape(reply(message, "/a.B/One"))) is expected
+
+
+@pytest.mark.parametrize("given", ["", "iris", "GetModel", "PutModel"])
+def test_the_name_of_the_method_makes_no_other_error(tmp_path: Path, given: str) -> None:
+    file = tmp_path / "models.proto"
+    file.write_text(
+        """syntax = "proto3"; package models; message Model { string name = 1; }
+        service Models { rpc GetModel(Model) returns (Model); rpc PutModel(Model) returns (Model); }"""
+    )
+    causes = set()
+    for method in sources.load([file]).methods.values():
+        call = call_of(method, method.request_class(name=given).SerializeToString())
+        message = f"handler threw error Method<{method.name}> not implemented."
+        causes.add(cause(Reply(call=call, termination=Termination.SERVER, code=2, message=message)))
+    assert causes == {"UNKNOWN handler threw error Method<…> not implemented."}
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "told"), [(0, "OK", "OK"), (5, "NOT_FOUND", "NOT_FOUND"), (5, "no", "NOT_FOUND: no")]
+)
+def test_a_text_that_repeats_the_code_is_told_once(code: int, message: str, told: str) -> None:
+    assert said(replace(reply(message, "/a.B/One"), code=code)) == told
 
 
 def test_only_whole_words_are_the_requests() -> None:
