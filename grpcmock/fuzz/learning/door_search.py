@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.expectations.field_paths import is_set, reachable
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at
 from grpcmock.fuzz.learning.more_parts import MOST_LOST, more_parts
-from grpcmock.fuzz.learning.proposals import STATE, Proposals, stage
+from grpcmock.fuzz.learning.proposals import FALLS, STATE, Proposals, stage
 from grpcmock.fuzz.learning.request_changes import Change, changed_by
 from grpcmock.fuzz.model.meant_status import with_meant_refusal, with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _Tried = tuple[tuple[bytes, ...], frozenset["Path"]]
 
 _NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE, Termination.ENOUGH})
-_FALLS = frozenset({Code.UNKNOWN, Code.INTERNAL})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
 
 _WITHIN = 3
@@ -175,7 +174,7 @@ class DoorSearch:
         before, now = self._about.objected(self._last)[1], self._about.objected(reply)[1]
         if change.fields in before or (change.key is not None and self._last.code == Code.NOT_FOUND):
             return True
-        if reply.code in _FALLS and self._last.code not in _FALLS:
+        if reply.code in FALLS and self._last.code not in FALLS:
             return False  # it fell over what was changed, and never came to what it minds
         # A thing in the right state may let the server look at what it had no reason to look at before.
         is_other_thing = change.key is not None and stage(self._last) == STATE and reply.code != Code.NOT_FOUND

@@ -44,6 +44,9 @@ _LONGEST = 3
 STATE = 2
 """The stage of a request that is refused for how things are now."""
 
+FALLS = frozenset({Code.UNKNOWN, Code.INTERNAL})
+"""What a server says that fell over a request: its words are hardly about what it asks for."""
+
 _TELLING = 4
 """Characters of a value that a refusal repeats hardly by accident."""
 
@@ -78,11 +81,14 @@ class Proposals:
             return  # what isn't there has to be made first, or needn't be named
         if reply.code == Code.ALREADY_EXISTS:
             named = named or tuple(way for way in ways if way[-1].message_type is None)
+        if not named or reply.code in FALLS:
+            yield from self._emptied()
         if named:
             for at in range(len(self.base) - 1, 0, -1):
                 yield from self._in_later(at, named, words, reply.message)
             by_name = (*words, *named_in(reply.message, self.method.input))
             yield from self._left_out(way for way in named if way not in by_name)
+            yield from self._left_out(_lists_around(named))
             yield from _in_turns([islice(self.values(way, words.get(way, reply.message)), _EACH) for way in named])
             yield from self._oneofs(named)
         if stage(reply) == STATE:
@@ -132,6 +138,12 @@ class Proposals:
 
     def _left_out(self, ways: Iterable[Fields]) -> Iterator[Change]:
         yield from (Change(way) for way in ways if is_set(self.base[0], way) and not _is_only(way))
+
+    def _emptied(self) -> Iterator[Change]:
+        """Yield messages with nothing in them, of those that have something: that there is one may be enough."""
+        for field, value in self.base[0].ListFields():
+            if field.message_type is not None and not field.is_repeated and value.ByteSize():
+                yield Change((field,), type(value)())
 
     def _two_names(self, words: str) -> Iterator[Change]:
         """Yield names of two things at once: where neither is there, naming one makes no difference."""
@@ -223,6 +235,12 @@ def _is_only(way: Fields) -> bool:
     """Whether a field is an arm of a oneof: leaving it out is another request."""
     oneof = way[-1].containing_oneof
     return oneof is not None and len(oneof.fields) > 1
+
+
+def _lists_around(ways: Iterable[Fields]) -> Iterator[Fields]:
+    """Yield the lists that fields stand in, the innermost first: what is wrong with an item needn't be there at all."""
+    for way in ways:
+        yield from (way[:end] for end in range(len(way) - 1, 1, -1) if way[end - 1].is_repeated)
 
 
 def _depth(message: Message, way: Fields) -> int:
