@@ -60,7 +60,7 @@ def shape(reply: Reply) -> str:
 
 
 def _without_own(reply: Reply) -> str:
-    """Return the text of a status without the name of the method, and without the texts that the request itself holds."""
+    """Return the text of a status without the name of the method, and the texts that the request itself holds."""
     text, method = reply.message, reply.call.method
     if not text or method is None:
         return text

@@ -77,6 +77,21 @@ def losses(resource: Resource, given: Message, kept: Message, *, exact: bool = F
             yield Loss(path, f"{path} {shown(value)}", f"{path} {shown(getattr(kept, own.name))}")
 
 
+def has_grown(given: Message, before: Message, now: Message, path: str) -> bool:
+    """Whether a list or a map that a client left empty has in it what it had *before*, and more: what a server has
+    begun by itself, such as what it notes of its work, it may go on with."""
+    *way, last = path.split(".")
+    for name in way:
+        given, before, now = (getattr(message, name) for message in (given, before, now))
+    field = before.DESCRIPTOR.fields_by_name[last]
+    if not field.is_repeated or getattr(given, last):
+        return False
+    had, has = getattr(before, last), getattr(now, last)
+    if is_map(field):
+        return all(key in has and has[key] == value for key, value in had.items())
+    return all(item in has for item in had) and len(has) > len(had)
+
+
 def _is_like(one: FieldDescriptor, other: FieldDescriptor) -> bool:
     """Whether two fields hold messages of one name and of the same fields, each type defined within its owner."""
     ours, theirs = one.message_type, other.message_type

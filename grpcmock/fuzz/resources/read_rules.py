@@ -15,7 +15,7 @@ from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set, shown
 from grpcmock.fuzz.resources.evidence import is_listed, may_be_cut, means, missing_from_empty_list
-from grpcmock.fuzz.resources.given_values import losses
+from grpcmock.fuzz.resources.given_values import has_grown, losses
 from grpcmock.fuzz.resources.known_resources import (
     KnownResource,
     differ,
@@ -51,6 +51,14 @@ def _stands_elsewhere(resource: Resource, key: Any, other: Any) -> bool:
     """Whether two names are those of one id below two parents."""
     parents = {resource.parent_of(one) for one in (key, other)}
     return len(parents) == 2 and None not in parents and str(key).rpartition("/")[2] == str(other).rpartition("/")[2]
+
+
+def _has_grown(known: KnownResource, message: Message, path: str) -> bool:
+    """Whether what differs is only what a server has added to something of its own."""
+    given, before = known.given, known.message
+    if given is None or before is None or given.DESCRIPTOR is not before.DESCRIPTOR:
+        return False
+    return has_grown(given, before, message, path)
 
 
 class ReadRules:
@@ -189,7 +197,7 @@ class ReadRules:
         if known.message is not None:
             found = differ(resource, known.message, message, also=known.empty, partial=partial)
             for path, expected, actual in found:
-                if not must_stay(known, path.partition(".")[0]):
+                if not must_stay(known, path.partition(".")[0]) or _has_grown(known, message, path):
                     continue
                 outside = bool(known.masked) and path.partition(".")[0] not in known.masked
                 yield finding(

@@ -47,6 +47,18 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
     "what was created isn't there": ({"G129": "GetUser"}, [CREATE, LOST]),
     "what was created was kept in part": ({"G129": "CreateUser"}, [CREATE, get({**ANN, "email": "x@b.co"})]),
     "a field was lost": ({"G129": "CreateUser"}, [("CreateUser", {"user": NEW}, {**ANN, "age": 7}), get(ANN)]),
+    "the server goes on with a list of its own": (
+        {},
+        [("CreateUser", {"user": NEW}, {**ANN, "tags": ["a"]}), get({**ANN, "tags": ["a", "b"]})],
+    ),
+    "the server adds to a list of the client's": (
+        {"G129": "CreateUser"},
+        [("CreateUser", {"user": {**NEW, "tags": ["a"]}}, {**ANN, "tags": ["a"]}), get({**ANN, "tags": ["a", "b"]})],
+    ),
+    "the server loses what it had in a list of its own": (
+        {"G129": "CreateUser"},
+        [("CreateUser", {"user": NEW}, {**ANN, "tags": ["a"]}), get({**ANN, "tags": ["b", "c"]})],
+    ),
     "a list may show less": (
         {},
         [("CreateUser", {"user": NEW}, {**ANN, "age": 7}), page([ANN])],
