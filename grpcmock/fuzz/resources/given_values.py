@@ -83,7 +83,8 @@ def has_grown(given: Message, before: Message, now: Message, path: str) -> bool:
     *way, last = path.split(".")
     for name in way:
         given, before, now = (getattr(message, name) for message in (given, before, now))
-    field = before.DESCRIPTOR.fields_by_name[last]
+    descriptor: Any = before.DESCRIPTOR
+    field = descriptor.fields_by_name[last]
     if not field.is_repeated or getattr(given, last):
         return False
     had, has = getattr(before, last), getattr(now, last)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.naming import service_noun, singular
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.resources.distinct import one_for_each_role, with_names_of_their_own
@@ -112,7 +113,7 @@ class _Inference:
             name=noun,
             descriptor=descriptor,
             key=key,
-            **ownership(self._options, descriptor, key),
+            **ownership(self._options, descriptor, key, field_comments(self._registry)),
         )
         bare = replace(bare, key=key)
         making = Role.IMPORT if source.kind.client_streams else Role.CREATE
@@ -159,7 +160,7 @@ class _Inference:
             key=key,
             type=annotation.type if annotation is not None else "",
             patterns=tuple(annotation.pattern) if annotation is not None else (),
-            **ownership(self._options, descriptor, key),
+            **ownership(self._options, descriptor, key, field_comments(self._registry)),
         )
         operations = [
             operation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict
 
 from grpcmock.fuzz.resources.fields import all_fields
@@ -21,6 +23,8 @@ _SERVERS_OWN = frozenset(
 """Fields that servers set by themselves, where no annotation says so."""
 
 
+_OUTPUT_ONLY = re.compile(r"\W*output[ _-]only\b", re.IGNORECASE)
+
 _CLIENTS = frozenset({"REQUIRED", "OPTIONAL", "INPUT_ONLY"})
 """Behaviors by which a field is for clients to give, whatever else is said of it."""
 
@@ -35,8 +39,9 @@ class Ownership(TypedDict):
     is_marked: bool
 
 
-def ownership(options: AnnotationReader, descriptor: Descriptor, key: str) -> Ownership:
-    """Tell it by ``google.api.field_behavior``; where none is there, by the names of fields."""
+def ownership(options: AnnotationReader, descriptor: Descriptor, key: str, comments: Mapping[str, str]) -> Ownership:
+    """Tell it by ``google.api.field_behavior``; where none is there, by the names of fields. *comments* are those of
+    fields, by their full names: contracts that are older than the annotation say it there."""
 
     def behaving(*behaviors: str) -> frozenset[str]:
         fields = all_fields(descriptor)
@@ -48,7 +53,9 @@ def ownership(options: AnnotationReader, descriptor: Descriptor, key: str) -> Ow
         for field in descriptor.fields
         if field.name in _SERVERS_OWN and (not is_marked or field.name == "etag")
     }
-    fixed = behaving("OUTPUT_ONLY", "IMMUTABLE", "IDENTIFIER") | servers | {descriptor.fields_by_name[key].full_name}
+    said = {one.full_name for one in all_fields(descriptor) if _OUTPUT_ONLY.match(comments.get(one.full_name, ""))}
+    own_key = descriptor.fields_by_name[key].full_name
+    fixed = behaving("OUTPUT_ONLY", "IMMUTABLE", "IDENTIFIER") | servers | said | {own_key}
     return Ownership(
         hidden=behaving("INPUT_ONLY"),
         fixed=fixed,

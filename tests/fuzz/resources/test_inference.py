@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_n
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.resource import Operation, Resource
-from grpcmock.schema import Registry
+from grpcmock.schema import Registry, sources
 
 
 def only(protos: Registry, name: str) -> Resource:
@@ -50,6 +51,29 @@ def test_one_of_many() -> None:
     words = {"Users": "User", "Categories": "Category", "Boxes": "Box", "Address": "Address", "Status": "Status"}
     assert {word: singular(word) for word in words} == words
     assert service_noun("shop.v1.OrderService") == service_noun("Orders") == "Order"
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_fixed"),
+    [("Output only. How often it was lent.", True), ("[Output Only] Since when.", True), ("Not output only.", False)],
+)
+def test_comments_say_what_only_the_server_sets(tmp_path: Path, comment: str, is_fixed: bool) -> None:
+    file = tmp_path / "drills.proto"
+    file.write_text(
+        f"""syntax = "proto3"; package drills; import "google/api/field_behavior.proto";
+        message Drill {{
+          string name = 1 [(google.api.field_behavior) = IDENTIFIER];
+          // {comment}
+          int32 lent = 2;
+        }}
+        message GetDrillRequest {{ string name = 1; }}
+        message CreateDrillRequest {{ Drill drill = 1; }}
+        service Drills {{
+          rpc GetDrill(GetDrillRequest) returns (Drill);
+          rpc CreateDrill(CreateDrillRequest) returns (Drill);
+        }}"""
+    )
+    assert ("drills.Drill.lent" in only(sources.load([file]), "Drill").fixed) is is_fixed
 
 
 def test_annotated_resources_are_told_whole(directory: Registry) -> None:
