@@ -237,7 +237,8 @@ def record_of(field: FieldDescriptor, which: int = 1) -> Record:
 def wrapped(way: tuple[FieldDescriptor, ...], body: bytes) -> bytes:
     """Put *body* into the messages of these fields, the outermost first.
 
-    Long ways take no longer than their length, so this nests as deep as one likes.
+    Long ways take no longer than their length, so this nests as deep as one likes. The entries of maps get a key, which
+    some parsers ask for.
     """
     heads, tails, size = [], [], len(body)
     for field in reversed(way):
@@ -246,6 +247,8 @@ def wrapped(way: tuple[FieldDescriptor, ...], body: bytes) -> bytes:
         tail = tag(field.number, WireType.END_GROUP) if kind == WireType.GROUP else b""
         if kind == WireType.LENGTH:
             head += varint(size)
+        if field.containing_type is not None and field.containing_type.GetOptions().map_entry:
+            head = record_of(field.containing_type.fields_by_name["key"]).encoded() + head
         heads.append(head)
         tails.append(tail)
         size += len(head) + len(tail)

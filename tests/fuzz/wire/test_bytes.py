@@ -14,7 +14,7 @@ from support import registry
 
 from grpcmock.fuzz.checks.response_values import _undecodable
 from grpcmock.fuzz.wire import framing, requests
-from grpcmock.fuzz.wire.encoding import free_number, group_depth, read_varint, records, varint
+from grpcmock.fuzz.wire.encoding import free_number, group_depth, is_map, read_varint, records, varint, wrapped
 from grpcmock.fuzz.wire.malformed import BAD_TEXTS, DEEPEST, DEPTHS, bad_texts, deepest, malformed, too_deep
 from grpcmock.fuzz.wire.non_canonical import non_canonical
 from grpcmock.fuzz.wire.variants import shown
@@ -122,6 +122,18 @@ def test_depth_goes_through_the_types_own_fields() -> None:
         (record,) = records(body)
         body, depth = record.value, depth + 1
     assert depth == 1000
+
+
+def test_what_is_put_into_a_map_has_a_key() -> None:
+    descriptor: Any = EVERYTHING.DESCRIPTOR
+    maps = [field for field in descriptor.fields if is_map(field)]
+    values = {field.name: field.message_type.fields_by_name["value"] for field in maps}
+    found = {name for name, value in values.items() if value.message_type is not None}
+    assert found
+    for field in maps:
+        if field.name in found:
+            (entry,) = records(wrapped((field, values[field.name]), b""))
+            assert [record.number for record in records(entry.value)] == [1, 2]
 
 
 def test_a_type_without_fields_is_spoiled_too() -> None:
