@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.objections import paths_in_details
-from grpcmock.fuzz.expectations.documented_limits import documented_limit
+from grpcmock.fuzz.expectations.documented_limits import documented_item_limit, documented_limit
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, path_of, resolve
-from grpcmock.fuzz.expectations.field_sizes import is_text, size_at
+from grpcmock.fuzz.expectations.field_sizes import is_text, longest_at, size_at
 from grpcmock.fuzz.expectations.money import SISTERS, Sum
-from grpcmock.fuzz.expectations.stated_limits import is_limit_alone, stated_limit
+from grpcmock.fuzz.expectations.stated_limits import is_limit_alone, stated_item_limit, stated_limit
 from grpcmock.fuzz.model.bindings import value_at
-from grpcmock.fuzz.model.cases import DOCUMENTED, DOCUMENTED_NAME, KEPT_WORDS, OWN_WORDS, SUMS
+from grpcmock.fuzz.model.cases import (
+    DOCUMENTED,
+    DOCUMENTED_NAME,
+    ITEMS_DOCUMENTED,
+    ITEMS_OWN_WORDS,
+    KEPT_WORDS,
+    OWN_WORDS,
+    SUMS,
+)
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -126,6 +134,36 @@ def _documented(case: Case, result: CaseResult, expectations: Expectations) -> I
     yield from _not_as_stated(case, expected, wrong, "documented")
 
 
+def _items(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A comment states how long each item of a list may be, or the server itself, and it refuses a first item that is
+    far longer: it is held to that, in the first item and in the second.
+
+    What is within must be taken, or it is about something else.
+    """
+    replies = result.replies[case.setup : case.setup + 5]
+    way = resolve(case.method.input, case.path)
+    if not way or len(replies) < 5:
+        return
+    beyond, at, past, within, second = (effective(reply, expectations) for reply in replies)
+    lengths = [longest_at(case.method.request_class.FromString(reply.call.messages[0]), way) or 0 for reply in replies]
+    if case.rule == ITEMS_DOCUMENTED:
+        limit = documented_item_limit(way[-1], expectations.registry)
+        source = f"the comment of {way[-1].full_name} says of each item"
+    else:
+        limit = stated_item_limit(beyond, way, expectations.registry)
+        source = "the server says itself of an item"
+    if limit is None or not is_out_of_range(beyond) or limit.holds(lengths[0]) or not taken(within):
+        return
+    wrong = []
+    if is_out_of_range(at) and shape(at) == shape(beyond) and limit.holds(lengths[1]):
+        wrong.append(f"an item of {lengths[1]}: {said(at)}")
+    for which, length, reply in (("an", lengths[2], past), ("a second", lengths[4], second)):
+        if not limit.holds(length) and (got := taken(reply)):
+            wrong.append(f"{which} item of {length}: {got}")
+    expected = f"what {source}: {_words(limit)} letters, as {lengths[0]} are refused"
+    yield from _not_as_stated(case, expected, wrong, "items")
+
+
 def _documented_name(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     """A name that a comment gives is written as it should be, so it isn't refused for how it looks."""
     reply = effective(result.last, expectations)
@@ -195,6 +233,8 @@ BY_RULE: Mapping[str, CheckFunction] = {
     OWN_WORDS: _own_words,
     KEPT_WORDS: _kept_words,
     DOCUMENTED: _documented,
+    ITEMS_OWN_WORDS: _items,
+    ITEMS_DOCUMENTED: _items,
     SUMS: _sums,
     DOCUMENTED_NAME: _documented_name,
 }

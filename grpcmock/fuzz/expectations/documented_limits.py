@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
-from grpcmock.fuzz.expectations.field_sizes import has_size
+from grpcmock.fuzz.expectations.field_sizes import has_size, has_texts
 from grpcmock.fuzz.expectations.stated_limits import StatedLimit, limit_in, speaks_of_length
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ _NOT_ALWAYS = re.compile(
     re.IGNORECASE,
 )
 """Words that make a limit one for some cases only, or none to rely on."""
+
+_EACH = re.compile(r"(?:^|[.;,(])([^.;,()]*\b(?:each|every)\b[^.;()]*)", re.IGNORECASE)
+"""What is said of each item: behind a comma, what is said of how many there are has come to its end."""
+
+_ONLY_EACH = re.compile(r"\b(?:each|every)\b", re.IGNORECASE)
 
 _NO_RANGE = re.compile(
     r"\bNaN\b|not a number|\b(?:decimals?|digits?|places|significant|precision|infinity|infinite|clamp\w*|ignored)\b",
@@ -44,6 +49,16 @@ def documented_limit(field: FieldDescriptor, registry: Registry) -> StatedLimit 
     if limit is None or (is_of_text and speaks_of_length(words) is field.is_repeated):
         return None
     return limit
+
+
+def documented_item_limit(field: FieldDescriptor, registry: Registry) -> StatedLimit | None:
+    """Return the limit of their length that the comment of a list of texts states of each of them, without conditions:
+    ``ten at most, each of at most 100 characters``; None if it states none."""
+    words = field_comments(registry).get(field.full_name, "")
+    said = _EACH.findall(words) if has_texts(field) else []
+    if len(said) != 1 or _NOT_ALWAYS.search(_ONLY_EACH.sub("", words)):
+        return None
+    return limit_in(said[0]) if speaks_of_length(said[0]) else None
 
 
 def documented_range(field: FieldDescriptor, registry: Registry) -> StatedLimit | None:

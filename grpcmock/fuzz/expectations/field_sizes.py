@@ -36,6 +36,11 @@ def is_whole(field: FieldDescriptor) -> bool:
     return not field.is_repeated and field.cpp_type in WHOLE
 
 
+def has_texts(field: FieldDescriptor) -> bool:
+    """Whether a field holds a list of texts, or of bytes."""
+    return field.is_repeated and field.message_type is None and field.cpp_type == field.CPPTYPE_STRING
+
+
 def is_of(field: FieldDescriptor, type_name: str) -> bool:
     """Whether a field holds one message of a type."""
     return not field.is_repeated and field.message_type is not None and field.message_type.full_name == type_name
@@ -58,13 +63,27 @@ def size_at(message: Any, way: Fields) -> int | None:
     return value if isinstance(value, int) else len(value)
 
 
+def longest_at(message: Any, way: Fields) -> int | None:
+    """Return the length of the longest text in a list; None if there is none."""
+    for field in way[:-1]:
+        if field.is_repeated or not message.HasField(field.name):
+            return None
+        message = getattr(message, field.name)
+    return max(map(len, getattr(message, way[-1].name)), default=None)
+
+
+def text_of(letters: Any, size: int) -> Any:
+    """Return a text of so many letters, or bytes, made of others."""
+    letters = letters or ("a" if isinstance(letters, str) else b"a")
+    return (letters * (size // len(letters) + 1))[:size]
+
+
 def with_size(field: FieldDescriptor, there: Any, size: int) -> Any:
     """Return a value of so much, made of what is *there*; None if it can't be."""
     if is_whole(field):
         return size
     if is_text(field):
-        letters = there or ("a" if isinstance(there, str) else b"a")
-        return (letters * (size // len(letters) + 1))[:size] if size >= 0 else None
+        return text_of(there, size) if size >= 0 else None
     if field.is_repeated:
         items = list(there)
         return (items * (size // len(items) + 1))[:size] if items and size >= 0 else None

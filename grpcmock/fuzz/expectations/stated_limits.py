@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, resolve
-from grpcmock.fuzz.expectations.field_sizes import DATE, SPAN, is_of, is_text, is_whole
+from grpcmock.fuzz.expectations.field_sizes import DATE, SPAN, has_texts, is_of, is_text, is_whole
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -153,23 +153,36 @@ def without_separators(words: str) -> str:
 
 def stated_limit(reply: Reply, way: Fields, registry: Registry) -> StatedLimit | None:
     """Return the limit of a field that a server has stated in a refusal; None if it speaks of something else."""
-    reply = with_meant_status(reply)
-    method = reply.call.method
-    if reply.code not in REFUSING or reply.termination is not Termination.SERVER or method is None:
-        return None
-    rich = decode_details(reply.trailers, registry) if reply.trailers else None
-    told = [pair for detail in rich.details for pair in violations_in(detail.message)] if rich is not None else []
-    about = [words for path, words in told if resolve(method.input, path) == way]
-    if told and len(about) != len(told):
-        return None
-    words = about[0] if about else reply.message
-    named = named_in(reply.message, method.input)
-    if not about and named and not any(_leads_to(one, way) for one in named):
-        return None
+    words = _said_of(reply, way, registry)
     limit = limit_of(way[-1], words)
     if limit is None or (is_text(way[-1]) and not speaks_of_length(words)):
         return None
     return limit if not way[-1].is_repeated or _counts_items(words, way[-1]) else None
+
+
+def stated_item_limit(reply: Reply, way: Fields, registry: Registry) -> StatedLimit | None:
+    """Return the limit of the texts in a list that a server has stated in refusing one of them; None if it speaks of
+    something else."""
+    words = _said_of(reply, way, registry)
+    is_about_one = has_texts(way[-1]) and speaks_of_length(words) and not _counts_items(words, way[-1])
+    return limit_in(_INDEX.sub("", words)) if is_about_one else None
+
+
+def _said_of(reply: Reply, way: Fields, registry: Registry) -> str:
+    """Return what a refusal says of a field; nothing if it is none for what stands there."""
+    reply = with_meant_status(reply)
+    method = reply.call.method
+    if reply.code not in REFUSING or reply.termination is not Termination.SERVER or method is None:
+        return ""
+    rich = decode_details(reply.trailers, registry) if reply.trailers else None
+    told = [pair for detail in rich.details for pair in violations_in(detail.message)] if rich is not None else []
+    about = [words for path, words in told if resolve(method.input, path) == way]
+    if told and len(about) != len(told):
+        return ""
+    named = named_in(reply.message, method.input)
+    if not about and named and not any(_leads_to(one, way) for one in named):
+        return ""
+    return about[0] if about else reply.message
 
 
 def _counts_items(words: str, field: FieldDescriptor) -> bool:

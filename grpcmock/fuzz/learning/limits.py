@@ -7,8 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, resolve
-from grpcmock.fuzz.expectations.field_sizes import has_size, size_at
-from grpcmock.fuzz.expectations.stated_limits import REFUSING, StatedLimit, is_limit_alone, stated_limit
+from grpcmock.fuzz.expectations.field_sizes import has_size, longest_at, size_at
+from grpcmock.fuzz.expectations.stated_limits import (
+    REFUSING,
+    StatedLimit,
+    is_limit_alone,
+    stated_item_limit,
+    stated_limit,
+)
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.readable import first_request
 
@@ -39,6 +45,7 @@ class Limits:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._known: dict[str, dict[Fields, tuple[StatedLimit, int]]] = {}
+        self._items: dict[str, dict[Fields, tuple[StatedLimit, int]]] = {}
         self._kept: dict[str, dict[Fields, Kept]] = {}
 
     def hear(self, case: Case, result: CaseResult) -> None:
@@ -51,10 +58,16 @@ class Limits:
         way = self._about(case, reply)
         if not way or not has_size(way[-1]) or any(field.is_repeated for field in way[:-1]):
             return
+        if (request := first_request(reply.call)) is None:
+            return
+        if (limit := stated_item_limit(reply, way, self._registry)) is not None:
+            length = longest_at(request, way)
+            if length is not None and not limit.holds(length):
+                self._items.setdefault(case.method.path, {}).setdefault(way, (limit, length))
+            return
         if (limit := stated_limit(reply, way, self._registry)) is None:
             return
-        request = first_request(reply.call)
-        size = size_at(request, way) if request is not None else None
+        size = size_at(request, way)
         if size is not None and not limit.holds(size):
             self._known.setdefault(case.method.path, {}).setdefault(way, (limit, size))
         elif size is not None and is_limit_alone(reply.message, way):
@@ -66,6 +79,10 @@ class Limits:
     def of(self, method: Method) -> dict[Fields, tuple[StatedLimit, int]]:
         """Return the limits of the fields of a method, each with a size beyond it."""
         return dict(self._known.get(method.path, {}))
+
+    def of_items(self, method: Method) -> dict[Fields, tuple[StatedLimit, int]]:
+        """Return the limits of the texts in lists, each with a length beyond it."""
+        return dict(self._items.get(method.path, {}))
 
     def refused(self, method: Method) -> dict[Fields, Kept]:
         """Return the limits of fields in the words of which requests were refused that keep them."""

@@ -114,6 +114,10 @@ REFUSED_NAMES = "names that came with a mistake only"
 DOCUMENTED = "the limit that the comment in the proto states"
 """The rule of cases that hold a server, where it refuses what is far beyond such a limit, to the limit itself."""
 
+ITEMS_OWN_WORDS = "the limit of each item that the server states itself"
+ITEMS_DOCUMENTED = "the limit of each item that the comment in the proto states"
+"""The rules of cases that hold a server to such a limit in the first item of a list, and in the second."""
+
 REQUIRED_IN_WORDS = "the comment in the proto, of a field that is required"
 """The rule of cases whose last call lacks what a comment requires at their path."""
 

@@ -11,6 +11,7 @@ from grpcmock.fuzz.phases import (
     call_lifecycle,
     comment_cases,
     growth_cases,
+    item_limits,
     limit_cases,
     money_cases,
     name_cases,
@@ -62,6 +63,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
         limits.refused(),
         comment_cases.cases(method, plan),
         islice(limits.documented(), _FIRST_LIMITS),
+        item_limits.documented(method, plan),
         calculation_cases.cases(method, plan),
         money_cases.cases(method, plan),
     )
@@ -69,7 +71,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     yield chain(name_cases.cases(method, plan), limits.cases(), pairs)
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
-    yield limits.cases()
+    yield chain(limits.cases(), item_limits.stated(method, plan))
 
 
 def _early(method: Method, plan: Plan, empty: Boundary, together: Iterator[Case]) -> Iterator[Case]:
