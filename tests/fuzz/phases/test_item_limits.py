@@ -73,7 +73,7 @@ def test_what_comments_say_of_each_item(
 
 
 def told(posts: Registry, refusal: Callable[[Any], str]) -> Iterator[str]:
-    """Yield what is told of a server that refuses some requests in some words, of its lists ``authors`` and ``tags``."""
+    """Yield what is told of a server that refuses some requests, each in words of its own."""
     method = posts.method("posts.Posts/Write")
     expectations = Expectations(registry=posts)
     plan = Plan(registry=posts, methods=(method,), expectations=expectations, generators=Generators(posts))
