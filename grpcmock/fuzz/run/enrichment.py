@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 Ask = Callable[..., Awaitable["Reply"]]
 """Makes one call: of a method, with messages."""
 
-Make = Callable[["AcceptedRequest", bytes], Awaitable["Reply"]]
-"""Makes what a request needs, and then the call with this request."""
+Make = Callable[..., Awaitable["Reply"]]
+"""Makes what a request needs, once, and then the calls with requests of that kind, given as bytes. Gives what became of
+the last one."""
 
 _MOST_DISTINCT = 10
 """So many fields may be what has to differ."""
@@ -144,17 +145,16 @@ class Enrichment:
 
     async def _again(self, accepted: AcceptedRequest, first: Reply) -> AcceptedRequest:
         """Make the same call once more, and find what has to differ if it is refused."""
-        things = self._acceptance.things
-        second = await self._send(replace(accepted, own_id=None), accepted.data)
-        if _is_ok(second):
+        things, bare = self._acceptance.things, replace(accepted, own_id=None)
+        second = await self._send(bare, accepted.data)
+        if _is_ok(second) and not await self._is_taken_beside(bare, accepted.data):
             before, after = (new_keys(things, reply) for reply in (first, second))
             if before == after or not after:
                 return accepted  # the same thing, or none
-            made = replace(accepted, own_id=None)
-            self._acceptance.things.remake(accepted, made)
-            things.learn(first, made)
-            things.learn(second, made)
-            return made
+            self._acceptance.things.remake(accepted, bare)
+            things.learn(first, bare)
+            things.learn(second, bare)
+            return bare
         for path in islice(leaves(accepted), _MOST_DISTINCT):
             value = value_at(accepted.message, path)
             large = _LARGE if isinstance(value, int) else ()
@@ -168,7 +168,7 @@ class Enrichment:
                 except (ValueError, TypeError):
                     continue
                 data = message.SerializePartialToString(deterministic=True)
-                reply = await self._send(replace(accepted, own_id=None), data)
+                reply = await self._beside(bare, accepted.data, data)
                 if _is_ok(reply):
                     made = replace(accepted, data=data, own_id=path)
                     if things.has_made(accepted):
@@ -178,6 +178,19 @@ class Enrichment:
                 if self._is_late():
                     return accepted
         return accepted
+
+    async def _beside(self, accepted: AcceptedRequest, first: bytes, second: bytes) -> Reply:
+        """Make a second request after a first one, below the very things that the first one needs; where it needs none,
+        the first was made already."""
+        if accepted.needs or accepted.optional:
+            return await self._ask_with_needs(accepted, first, second)
+        return await self._send(accepted, second)
+
+    async def _is_taken_beside(self, accepted: AcceptedRequest, data: bytes) -> bool:
+        """Whether a request is refused as a duplicate where it is made twice below one parent, and not below two."""
+        if not accepted.needs:
+            return False
+        return with_meant_status(await self._beside(accepted, data, data)).code == Code.ALREADY_EXISTS
 
     # What names nothing -------------------------------------------------------------------------------------
 
@@ -202,13 +215,13 @@ class Enrichment:
                 break
             if is_set(filled.fullest, way) or not any(True for _ in values_at(filled.fullest, way)):
                 continue  # it came with another one, or that didn't come
-            filled = await self._with_field(filled, way)
+            filled = await self._with_field(accepted, filled, way)
         for way in [way for way in reachable(accepted.method.input) if way[-1].is_repeated and len(way) <= DEEPEST]:
             filled = _with_all(filled, await self._longer(filled, way))
         return filled
 
-    async def _with_field(self, filled: AcceptedRequest, way: Fields) -> AcceptedRequest:
-        """Return the request with something in a field, as far as the server takes it."""
+    async def _with_field(self, accepted: AcceptedRequest, filled: AcceptedRequest, way: Fields) -> AcceptedRequest:
+        """Return the request, *filled* as far as it is, with something in a field if the server takes it so."""
         for value in enough(islice(self._acceptance.values_of(way[-1]), _MOST_VALUES)):
             message = filled.fullest
             if set_at(message, way, value) is None or message == filled.fullest:
@@ -221,7 +234,9 @@ class Enrichment:
                 return found
             if (naming := await self._naming(filled, found.fullest, way)) is not None:
                 return naming
-            if not await self._is_once_only(found, way, reply):
+            things = self._acceptance.things
+            makes = filled.own_id is None and things.has_made(accepted) and not things.has_changed(accepted)
+            if not await self._is_once_only(found, way, reply, makes=makes):
                 return found
             # Two fields that have to differ are one too many.
             return replace(found, own_id=path_of(way)) if filled.own_id is None else filled
@@ -252,13 +267,18 @@ class Enrichment:
                     message = accepted.message
         return message
 
-    async def _is_once_only(self, found: AcceptedRequest, way: Fields, first: Reply) -> bool:
-        """Whether a value that was just taken in a field isn't taken again, or gives what it gave at *first*."""
+    async def _is_once_only(self, found: AcceptedRequest, way: Fields, first: Reply, *, makes: bool) -> bool:
+        """Whether a value that was just taken in a field isn't taken again below the same things, or gives what it gave
+        at *first*; *makes* says whether each call made another thing before."""
         if way[-1].cpp_type not in KEY_TYPES or way[-1].is_repeated or not self._acceptance.may_make(found.method):
             return False
+        second = await self._beside(found, found.full, found.full)
+        if not _is_ok(second) and found.needs:  # which may be for what it needs
+            message = found.fullest
+            make_other(message, path_of(way), "once only")
+            data = message.SerializePartialToString(deterministic=True)
+            return _is_ok(await self._beside(found, found.full, data))
         things = self._acceptance.things
-        second = await self._send(found, found.full)
-        makes = found.own_id is None and things.has_made(found) and not things.has_changed(found)
         return not _is_ok(second) or (makes and new_keys(things, first) == new_keys(things, second))
 
     async def _mended(self, filled: AcceptedRequest, start: Message) -> tuple[AcceptedRequest, Reply] | None:

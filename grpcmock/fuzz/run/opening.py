@@ -182,9 +182,9 @@ class Opening:
         """Have that much more time in this turn, up to twice as much: it went into failures, not into the search."""
         self._until = min(self._until + seconds, self._latest)
 
-    async def _make_with_needs(self, accepted: AcceptedRequest, data: bytes) -> Reply:
-        *setup, last = accepted.calls(data, salt=f"opening {self._number}")
-        messages = (data, *accepted.later)
+    async def _make_with_needs(self, accepted: AcceptedRequest, *requests: bytes) -> Reply:
+        *setup, last = accepted.calls(*requests, salt=f"opening {self._number}")
+        messages = (requests[-1], *accepted.later)
         return await self._make(self._case(accepted.method, messages, *setup, bindings=last.bindings))
 
     async def _fill_makers(self) -> bool:
