@@ -121,11 +121,13 @@ class TrialTools:
         code: int | None = None
         try:
             with suppress(TimeoutError):
-                code = await asyncio.wait_for(process.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    code = await process.wait()
             if code is None:
                 process.terminate()  # it tells what it has found so far
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), _PATIENCE)
+                    async with asyncio.timeout(_PATIENCE):
+                        await process.wait()
         finally:  # also if nobody waits for it any more
             if process.returncode is None:
                 process.kill()

@@ -109,7 +109,8 @@ class Recorder:
         """Wait until there is something to record, or to write."""
         due = self._next - time.monotonic() if self._is_unwritten else None
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._buffer.filled.wait(), due)
+            async with asyncio.timeout(due):  # wait_for may lose a cancellation, up to Python 3.11
+                await self._buffer.filled.wait()
 
     @property
     def _is_unwritten(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -115,3 +116,16 @@ async def test_a_recorder_catches_up_with_what_comes(monkeypatch: pytest.MonkeyP
     recorder.settle()
     summary = recorder.summary()
     assert (summary.calls, summary.stubs) == (400, 100)
+
+
+async def test_a_recorder_ends_where_a_call_comes_just_as_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Recorder, "_is_unwritten", True)  # so that it waits for a time, too
+    recorder: Any = Recorder(lambda: REGISTRY)
+    monkeypatch.setattr(recorder, "_next", time.monotonic() + 600)
+    working = asyncio.create_task(recorder.run())
+    await asyncio.sleep(0.01)
+    recorder.take(captured())
+    await asyncio.sleep(0)  # the wait has ended, and the recorder hasn't heard of it
+    working.cancel()
+    done, _ = await asyncio.wait([working], timeout=20)
+    assert done
