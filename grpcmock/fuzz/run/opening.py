@@ -19,6 +19,7 @@ from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.readable import is_readable
 from grpcmock.fuzz.model.wording import shape
 from grpcmock.fuzz.run.enrichment import Enrichment
+from grpcmock.fuzz.run.request_sender import RequestSender
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -81,8 +82,7 @@ class Opening:
         ]
         self._enrichment = Enrichment(
             acceptance,
-            self._ask,
-            self._make_with_needs,
+            RequestSender(self._ask, self._make_with_needs),
             lambda: self._is_late,
             generated=lambda method: _generated(method, plan) if plan.expectations.has_rules(method.input) else None,
         )
