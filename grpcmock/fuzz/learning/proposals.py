@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, path_of, reachable, resolve, values_at
 from grpcmock.fuzz.expectations.naming import range_ends
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
 from grpcmock.fuzz.learning.moments import is_moment
@@ -48,7 +49,10 @@ FALLS = frozenset({Code.UNKNOWN, Code.INTERNAL})
 """What a server says that fell over a request: its words are hardly about what it asks for."""
 
 _TELLING = 4
-"""Characters of a value that a refusal repeats hardly by accident."""
+"""Characters of a value that a refusal repeats hardly by accident, …"""
+
+_TELLING_NUMBER = 10
+"""… and the least such number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +186,19 @@ class Proposals:
         return {}, tuple(sorted(there, key=lambda way: (-len(way), way[-1].message_type is not None)))
 
     def _quoted(self, text: str) -> tuple[Fields, ...]:
-        """Return the fields whose values a refusal repeats."""
-        base, found = self.base[0], []
+        """Return the fields whose values a refusal repeats: texts, or else numbers of several digits."""
+        base = self.base[0]
+        texts, numbers = list[Fields](), list[Fields]()
         for way in reachable(self.method.input):
-            if way[-1].type == way[-1].TYPE_STRING and len(way) <= _depth(base, way):
-                values = (
-                    one for value in values_at(base, way) for one in ([value] if isinstance(value, str) else value)
-                )
-                if any(len(value) >= _TELLING and value in text for value in values):
-                    found.append(way)
-        return tuple(found)
+            is_text = way[-1].type == way[-1].TYPE_STRING
+            if len(way) > _depth(base, way) or not (is_text or way[-1].cpp_type in WHOLE):
+                continue
+            held = chain.from_iterable(one if way[-1].is_repeated else [one] for one in values_at(base, way))
+            if is_text and any(len(value) >= _TELLING and value in text for value in held):
+                texts.append(way)
+            elif not is_text and any(value >= _TELLING_NUMBER and _holds_number(text, value) for value in held):
+                numbers.append(way)
+        return tuple(texts or numbers)
 
     def names(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[Change]:
         """Yield what a field may name of all that there is."""
@@ -229,6 +236,10 @@ def stage(reply: Reply) -> int:
     if reply.code in (Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE):
         return 0
     return 1 if reply.code in (Code.NOT_FOUND, Code.ALREADY_EXISTS) else 2
+
+
+def _holds_number(text: str, number: int) -> bool:
+    return re.search(rf"(?<![\w.-]){number}(?![\w]|\.\d)", text) is not None
 
 
 def _is_only(way: Fields) -> bool:

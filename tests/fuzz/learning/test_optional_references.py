@@ -19,12 +19,17 @@ syntax = "proto3";
 package chores;
 
 service Chores {
+  rpc AddHouse(AddHouseRequest) returns (House);
+  rpc AddStreet(AddHouseRequest) returns (House);
+  rpc AddTown(AddHouseRequest) returns (House);
   rpc AddPerson(AddPersonRequest) returns (Person);
   rpc AddRoom(AddRoomRequest) returns (Room);
   rpc AddChore(AddChoreRequest) returns (Chore);
 }
 message AddPersonRequest { string nickname = 1; }
 message Person { int64 id = 1; string nickname = 2; }
+message AddHouseRequest { string label = 1; }
+message House { int64 id = 1; }
 message AddRoomRequest { string title = 1; }
 message Room { string id = 1; string title = 2; }
 message AddChoreRequest {
@@ -50,6 +55,11 @@ class Chores:
 
     def AddPerson(self, request: Any) -> Any:
         return self._add("Person", next(self.ids), nickname=request.nickname)
+
+    def AddHouse(self, request: Any) -> Any:
+        return self._add("House", next(self.ids))
+
+    AddStreet = AddTown = AddHouse  # things that might be meant as well
 
     def AddRoom(self, request: Any) -> Any:
         return self._add("Room", f"room-{next(self.ids)}", title=request.title)
