@@ -49,10 +49,8 @@ def documented(registry: Registry, stubbed: Mapping[str, Iterable[int]] | None =
 def _spoken_of(name: str, comment: str, comments: Mapping[str, str]) -> Iterator[str]:
     """Yield the comments of the methods of the same service that a comment names: it may refuse what those refuse."""
     service = name.rpartition("/")[0]
-    for other, text in comments.items():
-        of_service, _, called = other.rpartition("/")
-        if other != name and of_service == service and re.search(rf"\b{called}\b", comment):
-            yield text
+    named = (f"{service}/{word}" for word in dict.fromkeys(re.findall(r"\w+", comment)))
+    yield from (comments[other] for other in named if other != name and other in comments)
 
 
 def _standard(method: Method) -> frozenset[int]:
