@@ -160,7 +160,7 @@ def _items(case: Case, result: CaseResult, expectations: Expectations) -> Iterat
     for which, length, reply in (("an", lengths[2], past), ("a second", lengths[4], second)):
         if not limit.holds(length) and (got := taken(reply)):
             wrong.append(f"{which} item of {length}: {got}")
-    expected = f"what {source}: {_words(limit)} letters, as {lengths[0]} are refused"
+    expected = f"what {source}: {_words(limit)} characters, as {lengths[0]} are refused"
     yield from _not_as_stated(case, expected, wrong, "items")
 
 

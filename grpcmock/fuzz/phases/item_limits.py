@@ -11,19 +11,15 @@ from grpcmock.fuzz.expectations.documented_limits import documented_item_limit
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable
 from grpcmock.fuzz.expectations.field_sizes import has_texts, text_of
 from grpcmock.fuzz.model.bindings import put, value_at
-from grpcmock.fuzz.model.cases import ITEMS_DOCUMENTED, ITEMS_OWN_WORDS, Case, Expect, Phase
+from grpcmock.fuzz.model.cases import ITEMS_DOCUMENTED, ITEMS_OWN_WORDS
+from grpcmock.fuzz.phases.limit_cases import FAR, LARGEST, limit_case
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.stated_limits import StatedLimit
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
-
-_LARGEST = 20_000
-"""A text isn't made longer."""
-
-_FAR = 25
-"""Twice a limit, and so much more, is far beyond it."""
 
 
 def documented(method: Method, plan: Plan) -> Iterator[Case]:
@@ -52,10 +48,10 @@ def _lists(method: Method, plan: Plan) -> Iterator[tuple[Fields, AcceptedRequest
 
 
 def _case(accepted: AcceptedRequest, way: Fields, limit: StatedLimit, rule: str) -> Iterator[Case]:
-    if limit.most is None or not 1 < limit.most <= _LARGEST:
+    if limit.most is None or not 1 < limit.most <= LARGEST:
         return
     most, path = limit.most, ".".join(path_of(way))
-    sizes = (2 * most + _FAR, most, most + 1, most - 1)
+    sizes = (2 * most + FAR, most, most + 1, most - 1)
     items: Any = value_at(accepted.fullest, path_of(way))
     first = items[0]
     lists = [[text_of(first, size)] for size in sizes] + [[first, text_of(first, most + 1)]]
@@ -64,18 +60,13 @@ def _case(accepted: AcceptedRequest, way: Fields, limit: StatedLimit, rule: str)
         message = accepted.fullest
         put(message, path_of(way), texts)
         messages.append(message.SerializePartialToString(deterministic=True))
-    calls = accepted.calls(*messages, salt=f"limit of {path}[]")
     source = "documented" if rule == ITEMS_DOCUMENTED else "stated"
-    yield Case(
-        id=f"boundary/{accepted.method.full_name}/{path}[]~{source}={most}",
-        phase=Phase.BOUNDARY,
-        method=accepted.method,
-        calls=calls,
-        setup=len(calls) - len(messages),
+    yield limit_case(
+        accepted,
+        messages,
+        f"{path}[]~{source}={most}",
+        salt=f"limit of {path}[]",
         why=f"an item of {path} beyond {rule}, at it, and just past it; then a second item that is",
-        expect=Expect.ANY,
         path=path,
         rule=rule,
-        targets=frozenset({"boundary_pair"}),
-        shrinks_as_one=True,
     )

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
-_LARGEST = 20_000
+LARGEST = 20_000
 """A text or list isn't made larger."""
 
-_FAR = 25
+FAR = 25
 """Twice a limit, and so much more, is far beyond it."""
 
 
@@ -111,28 +111,43 @@ class LimitCases:
         self, accepted: AcceptedRequest, way: Fields, rule: str, beyond: int | None, end: str, at: int, past: int
     ) -> Iterator[Case]:
         if beyond is None:
-            beyond = past + (past - at) * (abs(at) + _FAR)
+            beyond = past + (past - at) * (abs(at) + FAR)
         sizes = (beyond, at, past, 2 * at - past) if rule == DOCUMENTED else (beyond, at, past)
         messages = [_sized(accepted, way, size) for size in sizes]
         data = [one.SerializePartialToString(deterministic=True) for one in messages if one is not None]
         if len(data) < len(messages):
             return
         path = ".".join(field.name for field in way)
-        calls = accepted.calls(*data, salt=f"limit {end} {path}")
         source, verb = ("documented", "the comment states") if rule == DOCUMENTED else ("stated", "the server states")
-        yield Case(
-            id=f"boundary/{self._method.full_name}/{path}~{source}-{end}={at}",
-            phase=Phase.BOUNDARY,
-            method=self._method,
-            calls=calls,
-            setup=len(calls) - len(data),
+        yield limit_case(
+            accepted,
+            data,
+            f"{path}~{source}-{end}={at}",
+            salt=f"limit {end} {path}",
             why=f"{path} beyond the limit that {verb}, at it, and just past it",
-            expect=Expect.ANY,
             path=path,
             rule=rule,
-            targets=frozenset({"boundary_pair"}),
-            shrinks_as_one=True,
         )
+
+
+def limit_case(
+    accepted: AcceptedRequest, data: list[bytes], name: str, *, salt: str, why: str, path: str, rule: str
+) -> Case:
+    """Return a case of requests on the sides of a limit, behind what they need; the rule says who judges it."""
+    calls = accepted.calls(*data, salt=salt)
+    return Case(
+        id=f"boundary/{accepted.method.full_name}/{name}",
+        phase=Phase.BOUNDARY,
+        method=accepted.method,
+        calls=calls,
+        setup=len(calls) - len(data),
+        why=why,
+        expect=Expect.ANY,
+        path=path,
+        rule=rule,
+        targets=frozenset({"boundary_pair"}),
+        shrinks_as_one=True,
+    )
 
 
 def _ways(message: Message, above: Fields = ()) -> Iterator[Fields]:
@@ -163,10 +178,10 @@ def _around(limit: StatedLimit, way: Fields) -> list[int]:
         most = max(least, 0) + 100
     sizes = [least, (least + most) // 2, most, least + 1]
     if limit.least is not None:
-        sizes += [limit.least - 1, *([limit.least - _FAR] if is_number else ())]
+        sizes += [limit.least - 1, *([limit.least - FAR] if is_number else ())]
     if limit.most is not None:
-        sizes += [limit.most + 1, limit.most + _FAR]
-    return [size for size in dict.fromkeys(sizes) if size <= _LARGEST or is_number]
+        sizes += [limit.most + 1, limit.most + FAR]
+    return [size for size in dict.fromkeys(sizes) if size <= LARGEST or is_number]
 
 
 def _beyond(way: Fields, limit: StatedLimit, seen: int | None) -> int | None:
@@ -176,7 +191,7 @@ def _beyond(way: Fields, limit: StatedLimit, seen: int | None) -> int | None:
         return None
     if limit.most is None or is_whole(way[-1]) or not (way[-1].is_repeated or is_text(way[-1])):
         return seen
-    return min(seen, limit.most + _FAR) if seen > limit.most else limit.most + _FAR
+    return min(seen, limit.most + FAR) if seen > limit.most else limit.most + FAR
 
 
 def _is_content(accepted: AcceptedRequest, way: Fields) -> bool:
@@ -203,7 +218,7 @@ def _with(base: Message, way: Fields, size: int) -> Message | None:
     message.CopyFrom(base)
     there: Any = value_at(message, path)
     is_list = way[-1].is_repeated
-    if (is_list or isinstance(there, str | bytes)) and not 0 <= size <= _LARGEST:
+    if (is_list or isinstance(there, str | bytes)) and not 0 <= size <= LARGEST:
         return None
     value = with_size(way[-1], there, size)
     if value is None:
