@@ -314,7 +314,7 @@ class Executor:
                 sent=1,
                 debug=error.debug_error_string(),
             )
-            return None if reply.termination is Termination.DEADLINE else reply  # a second message would look the same
+            return reply
         except (TypeError, grpc.aio.UsageError):
             return None
         if data is None or not isinstance(data, bytes):

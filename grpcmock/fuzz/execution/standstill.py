@@ -27,7 +27,7 @@ _ASKED = 3
 """So many methods of a service are asked at most."""
 
 _TRIES = 3
-"""So often they are asked where the machine was too busy to tell."""
+"""So often they are asked for each look where the machine was too busy to tell."""
 
 _HUNG = frozenset({Termination.DEADLINE, Termination.OVERDUE})
 
@@ -57,17 +57,23 @@ class Standstill:
         if reply.is_ok:
             self._with_ok.add(call.path)
 
-    async def seen_by(self, replies: Sequence[Reply]) -> str:
-        """Return the service of a call without an answer if none of its methods that used to answer does so any more;
-        empty if one does, or nobody can tell."""
+    async def seen_by(self, replies: Sequence[Reply], *, looks: int = 1) -> str:
+        """Return the service of a call without an answer if none of its methods that used to answer does so any more,
+        so many times in a row; empty if one does, or nobody can tell."""
         hung = [reply.call.method for reply in replies if is_hung(reply)]
         for service in dict.fromkeys(method.service for method in hung if method is not None):
             known = list(self._answered.get(service, {}).values())[:_ASKED]
-            if known and await self._is_silent(known):
+            if known and await self._stay_silent(known, looks):
                 return service
         return ""
 
-    async def _is_silent(self, calls: Sequence[Call]) -> bool:
+    async def _stay_silent(self, calls: Sequence[Call], looks: int) -> bool:
+        for _ in range(looks):
+            if not await self._are_silent(calls):
+                return False
+        return True
+
+    async def _are_silent(self, calls: Sequence[Call]) -> bool:
         for _ in range(_TRIES):
             ends = await self._ends(calls)
             if Termination.STARVED not in ends:

@@ -41,7 +41,7 @@ def told(failure: Failure, history: History) -> list[str]:
 
 def _seen(failure: Failure) -> str:
     if failure.was_last:
-        return "; once, for the server is gone since: with --server-cmd it is started anew, and the call tried again"
+        return "; once, for nothing answers since: with --server-cmd it is started anew, and the call tried again"
     return f"; seen in {failure.seen} cases" if failure.seen > 1 else ""
 
 

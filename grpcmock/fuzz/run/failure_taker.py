@@ -74,7 +74,7 @@ class FailureTaker:
         self._confirmation.begin()
         if not is_last and (is_suspicious(failure) or self._log.known(failure) is None):
             failure = await self._confirmation.plainest(failure)
-        failure = replace(failure, was_last=self._went_within(failure))
+        failure = replace(failure, was_last=is_last or self._went_within(failure))
         if self._has(failure, method):
             self._note(failure)
             return

@@ -67,6 +67,20 @@ async def test_a_service_is_silent_if_no_quick_read_is_answered_any_more(
     assert await standstill.seen_by([seen]) == ("user.UserService" if silent else "")
 
 
+@pytest.mark.parametrize(
+    ("second", "silent"), [(Termination.DEADLINE, "user.UserService"), (Termination.SERVER, "")]
+)
+async def test_what_was_held_up_for_a_moment_answers_at_the_second_look(second: Termination, silent: str) -> None:
+    left = iter([Termination.DEADLINE, second])
+
+    async def perform(made: Call) -> Reply:
+        return reply(made, next(left))
+
+    standstill = Standstill(perform)
+    standstill.note(reply(call()))
+    assert await standstill.seen_by([HUNG], looks=2) == silent
+
+
 async def test_one_method_that_answers_is_enough() -> None:
     hangs = asyncio.Event()
 
@@ -95,9 +109,10 @@ async def test_what_silences_a_service_is_told_once_and_the_run_ends(fuzzed: Cal
 
     events: list[Event] = []
     finished = await fuzzed({"GetUser": get}, Phase.BOUNDARY, events=events, include=["GetUser"], deadline=2.0)
-    assert finished.failures == ()
-    (remark,) = (one for one in finished.remarks if one.finding.check == "server_crash")
-    assert "nothing of user.UserService answers any more" in remark.finding.actual
+    (failure,) = finished.failures
+    assert failure.finding.check == "server_crash"
+    assert "nothing of user.UserService answers any more" in failure.finding.actual
+    assert (failure.was_last, finished.remarks) == (True, ())
     assert finished.lost
     assert finished.interrupted.endswith("answers nothing any more; with --server-cmd it would be started anew")
     (stopped,) = (event for event in events if isinstance(event, MethodStopped))
