@@ -303,7 +303,7 @@ class Executor:
         try:
             data = await under_way
         except grpc.aio.AioRpcError as error:
-            reply = reply_of(
+            return reply_of(
                 call,
                 error.code().value[0],
                 error.details(),
@@ -314,7 +314,6 @@ class Executor:
                 sent=1,
                 debug=error.debug_error_string(),
             )
-            return reply
         except (TypeError, grpc.aio.UsageError):
             return None
         if data is None or not isinstance(data, bytes):

@@ -82,7 +82,7 @@ class Monitor:
     async def silent_service(self, result: CaseResult) -> str:
         """Return the service that answers nothing any more since a call without an answer; empty if there is none, or
         that is known."""
-        # What can't be shown again on a server that is started anew is looked at twice: all may be held up for a moment.
+        # What can't be shown again on a server that is started anew is looked at twice: it may be held up for a moment.
         looks = 2 if self._server.process is None else 1
         silent = await self._executor.standstill.seen_by(result.replies, looks=looks)
         return silent if silent not in self.silent else ""

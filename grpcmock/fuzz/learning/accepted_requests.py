@@ -46,6 +46,8 @@ class AcceptedRequest:
     """The places of what names something else, be it optional."""
     own_id: Path | None = None
     """Where what it makes differs from all others: the key that the client chooses, or what there may be once only."""
+    also_own: tuple[Path, ...] = ()
+    """What has to differ at the same time: a term has a name of its own, and days of its own."""
     full: bytes = b""
     """The same request with all fields that it may have besides, as far as the server takes them; empty if none."""
     optional: tuple[Need, ...] = ()
@@ -136,7 +138,7 @@ class AcceptedRequest:
         made = type(message)()
         made.CopyFrom(message)
         own = self.message
-        for path in (*self.references, *((self.own_id,) if self.own_id is not None else ())):
+        for path in (*self.references, *self.own):
             with suppress(LookupError, TypeError, ValueError):
                 if is_there(own, path):
                     put(made, path, value_at(own, path))
@@ -155,7 +157,8 @@ class AcceptedRequest:
         bindings = made_before(self.naming(*messages), calls, salt, choose=choose)
         own = []
         for number, (data, message) in enumerate(zip(requests, messages, strict=True)):
-            needed = {need.target for need in self.naming(message).needs}
+            # What a request says otherwise at such a place it is meant to say.
+            needed = {need.target for need in self.naming(message).needs if self._has(message, need)}
             call = call_of(self.method, self.distinct(data, f"{salt} {number}"), *self.later)
             own.append(replace(call, bindings=tuple(one for one in bindings if one.target in needed)))
         return (*calls, *own)
@@ -165,12 +168,22 @@ class AcceptedRequest:
         if self.own_id is None:
             return data
         message = self.method.request_class.FromString(data)
-        if not is_there(message, self.own_id):
+        fullest = self.fullest
+        if any(is_there(message, path) and value_at(message, path) != value_at(fullest, path) for path in self.own):
             return data
-        if value_at(message, self.own_id) != value_at(self.fullest, self.own_id):
-            return data
-        make_other(message, self.own_id, salt)
+        self.make_other(message, salt)
         return message.SerializePartialToString(deterministic=True)
+
+    @property
+    def own(self) -> tuple[Path, ...]:
+        """All places where what it makes differs from all others."""
+        return (self.own_id, *self.also_own) if self.own_id is not None else ()
+
+    def make_other(self, message: Message, salt: str) -> None:
+        """Let one of these requests make another thing, as far as it says what has to differ."""
+        for path in self.own:
+            if is_there(message, path):
+                make_other(message, path, salt)
 
 
 def made_before(
@@ -180,29 +193,35 @@ def made_before(
     *,
     without: Collection[Path | None] = (),
     choose: Callable[[int], int] | None = None,
+    sources: dict[tuple[bytes, int], set[Path]] | None = None,
 ) -> tuple[Binding, ...]:
     """Add the calls that make what a request needs, but for the places *without*. Returns where it says what came of
-    them. See :meth:`AcceptedRequest.calls` for *choose*."""
+    them. See :meth:`AcceptedRequest.calls` for *choose*.
+
+    *sources* is what is taken so far of each call that was made: of one thing one request, and those that make what it
+    needs, may say several things, but each once. So a lesson is on a day of the very term that its course is in.
+    """
     bindings = []
-    sources: dict[tuple[int, int], set[Path]] = {}
-    """What is taken of each call that was made: of one thing one request may say several things, but each once."""
+    sources = {} if sources is None else sources
     for need in request.needs:
         if need.target in without:
             continue
         made = need.made_by
-        shared = next((at for at in sources if at[0] == id(made) and need.source not in sources[at]), None)
+        maker = made.method.path.encode() + made.data
+        shared = next((at for at in sources if at[0] == maker and need.source not in sources[at]), None)
         if shared is not None:
             sources[shared].add(need.source)
             bindings.append(Binding(shared[1], need.source, need.target))
             continue
         content = made.message if choose is None or choose(3) else made.with_values(choose)
-        if (own_id := need.own_id or made.own_id) is not None and is_there(content, own_id):
-            make_other(content, own_id, f"{salt} {len(calls)}")
-        inner = made_before(made.naming(content), calls, salt, choose=choose)
+        if need.own_id is not None and need.own_id not in made.own:
+            made = replace(made, own_id=need.own_id, also_own=())
+        made.make_other(content, f"{salt} {len(calls)}")
+        inner = made_before(made.naming(content), calls, salt, choose=choose, sources=sources)
         data = content.SerializePartialToString(deterministic=True)
         calls.append(replace(call_of(made.method, data, *made.later), bindings=inner))
         bindings.append(Binding(len(calls) - 1, need.source, need.target))
-        sources[id(made), len(calls) - 1] = {need.source}
+        sources[maker, len(calls) - 1] = {need.source}
     return tuple(bindings)
 
 
@@ -273,7 +292,8 @@ def set_at(message: Message, way: Fields, value: Any) -> Path | None:
             path.append(0)
     last = way[-1]
     try:
-        put(current, (last.name,), [value] if last.is_repeated and not isinstance(value, dict) else value)
+        is_item = last.is_repeated and not isinstance(value, dict | list)
+        put(current, (last.name,), [value] if is_item else value)
     except (TypeError, ValueError, AttributeError):
         return None
     return (*path, last.name)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
 
-_Tried = tuple[tuple[bytes, ...], frozenset["Path"]]
+_Tried = tuple[tuple[bytes, ...], frozenset[tuple["Path", bytes]]]
 
 _NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE, Termination.ENOUGH})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
@@ -91,8 +91,10 @@ class DoorSearch:
         if self.waits:
             if self._things.count == self._known:
                 return None
-            state = self._states[-1]
-            state.changes = deque(self._about.of(state.reply))
+            for state in self._states:
+                # Of two things that are refused for how they are, either may be the one that is right.
+                if state is self._states[-1] or stage(state.reply) == STATE:
+                    state.changes = deque(self._about(state).of(state.reply))
             self._tried.clear()  # what wasn't there may be there now
             self.waits = False
         for number in range(len(self._states) - 1, -1, -1):
@@ -119,14 +121,11 @@ class DoorSearch:
         self._tried.add(_tried(messages, keys))
         return messages[0].SerializePartialToString(deterministic=True)
 
-    @property
-    def _base(self) -> tuple[Message, ...]:
-        return self._states[-1].messages if self._states else self._start
-
-    @property
-    def _about(self) -> Proposals:
-        keys = self._states[-1].keys if self._states else {}
-        return Proposals(self.method, self._registry, self._candidates, self._things, self._base, keys)
+    def _about(self, state: _State | None = None) -> Proposals:
+        """Give what proposes changes of a request; of the one where the search is, if none is named."""
+        state = state or (self._states[-1] if self._states else None)
+        messages, keys = (state.messages, state.keys) if state is not None else (self._start, {})
+        return Proposals(self.method, self._registry, self._candidates, self._things, messages, keys)
 
     @property
     def _last(self) -> Reply:
@@ -151,7 +150,7 @@ class DoorSearch:
         if reply.termination is Termination.LOST and self._lost < MOST_LOST:
             self._lost += 1
             if not self._states:
-                others = more_parts(messages[0], lambda way: islice(self._about.values(way, ""), 1))
+                others = more_parts(messages[0], lambda way: islice(self._about().values(way, ""), 1))
                 self._states.append(_State(messages, keys, reply, deque(others)))
             return  # it may have gone down for what isn't there
         if reply.termination is not Termination.SERVER or reply.code in _HOPELESS:
@@ -163,7 +162,7 @@ class DoorSearch:
         if not self._states or (found not in self._seen and self._gets_further(change, reply)):
             self._states.append(_State(messages, keys, reply, deque()))
             self._seen.add(found)
-            self._states[-1].changes.extend(self._about.of(reply))
+            self._states[-1].changes.extend(self._about().of(reply))
         elif change.fields and change.value is None and found == shape(self._last):
             self._states[-1].messages = messages  # what makes no difference may make one later
 
@@ -171,8 +170,12 @@ class DoorSearch:
         """Whether a request is refused for something that comes after what the one before was refused for."""
         if self._last.termination is Termination.LOST:
             return True
-        before, now = self._about.objected(self._last)[1], self._about.objected(reply)[1]
-        if change.fields in before or (change.key is not None and self._last.code == Code.NOT_FOUND):
+        before, now = self._about().objected(self._last)[1], self._about().objected(reply)[1]
+        if change.fields in now and stage(reply) < stage(self._last):
+            return False  # what was well written, and named nothing, isn't even that any more
+        if change.fields in before:
+            return True
+        if change.key is not None and self._last.code == Code.NOT_FOUND and change.fields not in now:
             return True
         if reply.code in FALLS and self._last.code not in FALLS:
             return False  # it fell over what was changed, and never came to what it minds
@@ -191,7 +194,7 @@ class DoorSearch:
 
     def names_field(self, reply: Reply) -> bool:
         """Whether a refusal names a field of the request."""
-        return bool(self._about.objected(reply)[1])
+        return bool(self._about().objected(reply)[1])
 
     def within(self) -> Iterator[AcceptedRequest]:
         """Yield the request that was answered OK once more, by turns within each thing that there is by now: a list of
@@ -201,7 +204,7 @@ class DoorSearch:
         for way in reachable(self.method.input):
             if len(way) > 1 or way[-1].is_repeated or is_set(messages[0], way) or self.accepted.later:
                 continue
-            for change in islice(self._about.names(way, ""), _WITHIN):
+            for change in islice(self._about().names(way, ""), _WITHIN):
                 made = changed_by(messages, change, self._candidates.comments)
                 keys = {place: key for place, key in made[1].items() if key is not None} if made is not None else {}
                 if made is not None and _tried(made[0], keys) not in self._tried:
@@ -210,7 +213,6 @@ class DoorSearch:
 
 
 def _tried(messages: Sequence[Message], keys: Mapping[Path, KnownKey]) -> _Tried:
-    """Return what tells requests apart: their bytes, and where they name what is made anew under another key."""
+    """Return what tells requests apart: their bytes, and how that is made which they name."""
     data = tuple(message.SerializePartialToString(deterministic=True) for message in messages)
-    anew = (place for place, key in keys.items() if key.made_by and chosen_at(key.made_by.message, key.value))
-    return data, frozenset(anew)
+    return data, frozenset((place, key.made_by.data) for place, key in keys.items() if key.made_by is not None)

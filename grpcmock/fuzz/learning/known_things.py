@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.naming import singular, verb_and_noun
-from grpcmock.fuzz.learning.accepted_requests import stem_of
+from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
 from grpcmock.fuzz.model.readable import first_answer
 from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.schema.codec import try_decode
@@ -153,6 +153,7 @@ class KnownThings:
         own, said = list(self._nouns(method, fields)), self._named_in(words)
         told: set[Any] = set()
         yield from self._called(own, field, told)
+        yield from self._referred_to(own, field, told)
         yield from self._handed_over(field, told)
         yield from self._of_the_same_name(field, told)
         yield from self._called(said, field, told)
@@ -164,7 +165,7 @@ class KnownThings:
         """Yield what things of these names are told by, those first that are called just so."""
         for exact in (True, False):
             for noun in nouns:
-                for thing in self._made_first():
+                for thing in self.made_first():
                     if noun not in thing.names and (exact or not (noun in thing.noun or thing.noun in noun)):
                         continue
                     descriptor: Any = thing.message.DESCRIPTOR
@@ -174,10 +175,24 @@ class KnownThings:
                             told.add(value)
                             yield KnownKey(value, (*thing.path, name), thing.made_by)
 
+    def _referred_to(self, nouns: Sequence[str], field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
+        """Yield what other things name them by, unless they were told to: the invoice that a subscription has got."""
+        endings = tuple(f"_{noun}_{key}" for noun in nouns for key in _KEYS)
+        for thing in self.made_first() if field.type in _KEY_TYPES else ():
+            descriptor: Any = thing.message.DESCRIPTOR
+            for own in descriptor.fields:
+                if not f"_{snake_case(own.name)}".endswith(endings) or not is_like(own, field):
+                    continue
+                value = getattr(thing.message, own.name)
+                is_given = thing.made_by is not None and chosen_at(thing.made_by.message, value) is not None
+                if value and value not in told and not is_given:
+                    told.add(value)
+                    yield KnownKey(value, (*thing.path, own.name), thing.made_by)
+
     def _handed_over(self, field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
         """Yield what stood in the same field of the same type of message: what one method gives is given to another."""
         owner = field.containing_type
-        for thing in self._made_first():
+        for thing in self.made_first():
             if owner is not None and thing.message.DESCRIPTOR.full_name == owner.full_name and not field.is_repeated:
                 value = getattr(thing.message, field.name)
                 if value and field.message_type is None and value not in told:
@@ -190,10 +205,12 @@ class KnownThings:
         name = snake_case(field.name)
         if name in ("id", "name") or (name not in _KEYS and stem_of(name) == name):
             return
-        for thing in self._made_first():
+        for thing in self.made_first():
             is_part = any(isinstance(step, int) for step in thing.path)
-            value = getattr(thing.message, field.name, None) if is_part else None
-            if value and isinstance(value, str | int) and value not in told and _has_type(thing.message, field):
+            descriptor: Any = thing.message.DESCRIPTOR
+            own = descriptor.fields_by_name.get(field.name) if is_part else None
+            value = getattr(thing.message, own.name) if own is not None and is_like(own, field) else None
+            if value and value not in told:
                 told.add(value)
                 yield KnownKey(value, (*thing.path, field.name), thing.made_by)
 
@@ -202,10 +219,10 @@ class KnownThings:
         them often has to say the same, or something that lies within."""
         name = snake_case(field.name)
         values: dict[Any, None] = {}
-        for thing in self._made_first() if _WHEN.fullmatch(name) else ():
+        for thing in self.made_first() if _WHEN.fullmatch(name) else ():
             descriptor: Any = thing.message.DESCRIPTOR
             own = next((one for one in descriptor.fields if snake_case(one.name) == name), None)
-            if own is not None and not own.is_repeated and own.message_type is None and own.cpp_type == field.cpp_type:
+            if own is not None and is_like(own, field):
                 values[getattr(thing.message, own.name)] = None
         yield from (value for value in values if value)
 
@@ -229,7 +246,7 @@ class KnownThings:
 
     def _others(self, field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
         """Yield the keys of all that was made and fits a field, whatever it is called."""
-        for thing in self._made_first():
+        for thing in self.made_first():
             descriptor: Any = thing.message.DESCRIPTOR
             name = next(_attributes(descriptor, field, thing.noun), None) if thing.made_by is not None else None
             value = getattr(thing.message, name) if name is not None else None
@@ -237,7 +254,7 @@ class KnownThings:
                 told.add(value)
                 yield KnownKey(value, (*thing.path, name), thing.made_by)
 
-    def _made_first(self) -> list[Thing]:
+    def made_first(self) -> list[Thing]:
         """Give the newest first, of them those first that can be made again, and before what was changed since."""
         newest = self._things[::-1]
         return sorted(newest, key=lambda thing: (thing.made_by is None, thing.is_changed))
@@ -295,9 +312,9 @@ class KnownThings:
             yield snake_case(_WRAPPING.sub("", owner.name))
 
 
-def _has_type(message: Message, field: FieldDescriptor) -> bool:
-    own: Any = message.DESCRIPTOR.fields_by_name.get(field.name)
-    return own is not None and own.cpp_type == field.cpp_type and not own.is_repeated
+def is_like(own: FieldDescriptor, field: FieldDescriptor) -> bool:
+    """Whether a field of a thing holds one value of the same type as that of a request."""
+    return own.cpp_type == field.cpp_type and own.message_type is None and not own.is_repeated
 
 
 def _has(message: Message, name: str, value: Any) -> bool:
@@ -326,5 +343,5 @@ def _attributes(descriptor: Descriptor, field: FieldDescriptor, noun: str) -> It
     own_names = {snake_case(own.name): own for own in descriptor.fields}
     for label in wanted:
         own = own_names.get(label)
-        if own is not None and own.cpp_type == field.cpp_type and own.message_type is None and not own.is_repeated:
+        if own is not None and is_like(own, field):
             yield own.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import chain, combinations, islice, pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
 from grpcmock.fuzz.learning.moments import is_moment
+from grpcmock.fuzz.learning.remaking import moments_of, related, remade
 from grpcmock.fuzz.learning.request_changes import Change
 from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
@@ -38,6 +40,9 @@ _MOST_KEYS = 24
 
 _NAMES = 3
 """So many fields are thought of that may name things at once."""
+
+_TOGETHER = 3
+"""So many values are tried in each of several fields at once."""
 
 _LONGEST = 3
 """Messages of a stream."""
@@ -78,6 +83,7 @@ class Proposals:
             spoken = set(re.findall("[a-z]+", reply.message.lower()))
             names.sort(key=lambda way: spoken.isdisjoint(stem_of(snake_case(way[-1].name)).split("_")))
             yield from chain.from_iterable(islice(self.names(way, reply.message, anything=True), 4) for way in names)
+            yield from self._related()
             yield from self._two_names(reply.message)
             yield from _in_turns([islice(self.values(way, reply.message), _ANY) for way in named])
             inner = [way for way in reversed(ways) if 1 < len(way) <= _depth(self.base[0], way)]
@@ -85,12 +91,17 @@ class Proposals:
             return  # what isn't there has to be made first, or needn't be named
         if reply.code == Code.ALREADY_EXISTS:
             named = named or tuple(way for way in ways if way[-1].message_type is None)
+        if stage(reply) == STATE and reply.code not in FALLS:
+            yield from self._remade(reply.message)
+            yield from self._related()
         if not named or reply.code in FALLS:
             yield from self._emptied()
         if named:
             for at in range(len(self.base) - 1, 0, -1):
                 yield from self._in_later(at, named, words, reply.message)
+            yield from self._together(named, words, reply.message)
             by_name = (*words, *named_in(reply.message, self.method.input))
+            yield from self._moments(named)
             yield from self._left_out(way for way in named if way not in by_name)
             yield from self._left_out(_lists_around(named))
             yield from _in_turns([islice(self.values(way, words.get(way, reply.message)), _EACH) for way in named])
@@ -121,6 +132,28 @@ class Proposals:
             for key in self.things.made_otherwise(known):
                 yield Change(way, key.value, key)
 
+    def _remade(self, words: str) -> Iterator[Change]:
+        """Yield what is named, made in other ways that the words of a refusal suggest."""
+        for place, known in self.keys.items():
+            way = resolve(self.method.input, ".".join(step for step in place if isinstance(step, str)))
+            if way is not None:
+                yield from (Change(way, key.value, key) for key in remade(known, words, self.candidates))
+
+    def _together(self, named: Sequence[Fields], words: Mapping[Fields, str], text: str) -> Iterator[Change]:
+        """Yield values for all fields at once that a refusal names, where there are several: one of them alone may make
+        no difference."""
+        some = [way for way in named if way[-1].message_type is None][:_NAMES]
+        if len(some) < 2:
+            return
+        columns = [list(islice(self.values(way, words.get(way, text)), _TOGETHER)) for way in some]
+        for row in zip(*columns, strict=False):
+            yield _at_once(row)
+
+    def _related(self) -> Iterator[Change]:
+        """Yield all that one thing names, in the place of all of those fields: they may belong together."""
+        for keys in islice(related(self.method, self.things), _TOGETHER):
+            yield _at_once([Change(way, key.value, key) for way, key in keys.items()])
+
     def _spans(self, ways: Sequence[Fields]) -> Iterator[Change]:
         """Yield both ends of what goes from one day or time to another: an end that fits may fit no beginning that is
         there."""
@@ -133,6 +166,14 @@ class Proposals:
                 values = [one for one in islice(self.candidates.of(way[-1]), _EACH) if is_moment(one)]
                 for begin, end in islice(pairwise(values), 2):
                     yield Change(way, begin, also=Change(other, end))
+
+    def _moments(self, ways: Iterable[Fields]) -> Iterator[Change]:
+        """Yield when that is which the request names, in the place of a day or a time."""
+        for way in ways:
+            for value in islice(values_at(self.base[0], way), 1):
+                if is_moment(value):
+                    found = islice(moments_of(self.keys.values(), way[-1], value, self.things), _ANY)
+                    yield from (Change(way, key.value, key) for key in found)
 
     def _agreeing(self) -> Iterator[Change]:
         """Yield what things say of when they are, and in which unit, in fields that say it of the request."""
@@ -269,6 +310,10 @@ def _depth(message: Message, way: Fields) -> int:
             current = getattr(current, field.name)
         depth += 1
     return depth
+
+
+def _at_once(changes: Sequence[Change]) -> Change:
+    return reduce(lambda rest, change: replace(change, also=rest), reversed(changes))
 
 
 def _in_turns(sources: list[Iterator[Change]]) -> Iterator[Change]:

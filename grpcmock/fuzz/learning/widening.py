@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from grpcmock.fuzz.expectations.field_paths import Fields, path_of, reachable, values_at
 from grpcmock.fuzz.expectations.number_types import NUMBERS
 from grpcmock.fuzz.learning import demands
-from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, make_other, set_at
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, set_at
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 
@@ -48,8 +48,7 @@ class Widening:
         self._candidates = candidates
         self._told: set[Fields] = set()
         """The ways to numbers and texts of which a refusal has spoken."""
-        own = {accepted.own_id} if accepted.own_id is not None else set()
-        keys = {tuple(step for step in path if isinstance(step, str)) for path in (*accepted.references, *own)}
+        keys = {tuple(step for step in path if isinstance(step, str)) for path in (*accepted.references, *accepted.own)}
         changes = []
         for way in reachable(accepted.method.input):
             if len(way) > _DEEPEST or path_of(way) in keys:
@@ -80,8 +79,7 @@ class Widening:
             message = self.accepted.message_with(way)
             if set_at(message, way, value) is not None and message.IsInitialized():
                 self._left -= 1
-                if self.accepted.own_id is not None and is_there(message, self.accepted.own_id):
-                    make_other(message, self.accepted.own_id, f"widening {self._left}")
+                self.accepted.make_other(message, f"widening {self._left}")
                 return message.SerializePartialToString(deterministic=True)
         return None
 

@@ -102,7 +102,7 @@ class Failure:
     """Whether it was seen again on servers that were just started, though not each time on one that was used."""
 
     was_last: bool = False
-    """Whether its call was under way when the server went, or a service fell silent, for good: it can't be made again."""
+    """Whether its call was under way when the server went for good, or fell silent: it can't be made again."""
 
     seen: int = 1
     """How many cases of the run showed it."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.expectations.field_paths import path_of
 from grpcmock.fuzz.learning.accepted_requests import make_other, set_at
 from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.wording import shape
 from grpcmock.fuzz.run.filling import Filling
 from grpcmock.fuzz.run.request_fields import leaves, lists, new_keys, other_arms
 from grpcmock.fuzz.run.request_sender import RequestSender, is_ok
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.learning.acceptance import Acceptance
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
 
@@ -77,15 +79,22 @@ class Enrichment:
             data = accepted.naming_the_same(generated).SerializePartialToString(deterministic=True)
             if is_ok(await self._sender.send(accepted, data)):
                 acceptance.takes_generated.add(accepted.method.path)
-                return
+                if not acceptance.things.has_made(accepted):
+                    return  # what is made serves others, and better so if all that it has is as people would write it
         filled = await self._filling.filled(accepted)
         acceptance.keep(filled, start)
-        if filled.full:
-            whole, is_changed = filled.filled(), acceptance.things.has_changed(filled)
-            for _ in range(_THINGS if acceptance.things.has_made(filled) else 0):
-                reply = await self._sender.send(whole, whole.data)
-                if is_ok(reply):
-                    acceptance.things.learn(reply, whole, is_changed=is_changed)
+        await self._make_whole(filled, _THINGS)
+
+    async def _make_whole(self, accepted: AcceptedRequest, count: int) -> None:
+        """Make so many things with all that they may have."""
+        things = self._acceptance.things
+        if not accepted.full or not things.has_made(accepted):
+            return
+        whole, is_changed = accepted.filled(), things.has_changed(accepted)
+        for _ in range(count):
+            reply = await self._sender.send(whole, whole.data)
+            if is_ok(reply):
+                things.learn(reply, whole, is_changed=is_changed)
 
     async def widen(self, accepted: AcceptedRequest, start: bytes) -> None:
         """Find more values that the server takes in single fields of a request."""
@@ -107,6 +116,7 @@ class Enrichment:
             renewed = replace(accepted, needs=needs)
             if not maker.full or is_ok(await self._sender.send_with_needs(renewed, renewed.data)):
                 self._acceptance.renew(path, renewed)
+                await self._make_whole(renewed, 1)
 
     # Another thing ------------------------------------------------------------------------------------------
 
@@ -122,29 +132,52 @@ class Enrichment:
             things.learn(first, bare)
             things.learn(second, bare)
             return bare
-        for path in islice(leaves(accepted), _MOST_DISTINCT):
+        apart = []
+        """The places at which another value is refused otherwise: it may have to differ, and something else as well."""
+        places = list(islice(leaves(accepted), _MOST_DISTINCT))
+        for path in places:
             value = value_at(accepted.message, path)
-            large = _LARGE if isinstance(value, int) else ()
-            for other in (*large, None):
-                message = accepted.message
-                try:
-                    if other is None:
-                        make_other(message, path, "again")
-                    else:
-                        put(message, path, other)
-                except (ValueError, TypeError):
-                    continue
-                data = message.SerializePartialToString(deterministic=True)
-                reply = await self._sender.beside(bare, accepted.data, data)
-                if is_ok(reply):
-                    made = replace(accepted, data=data, own_id=path)
-                    if things.has_made(accepted):
-                        things.remake(accepted, made)
-                        things.learn(reply, made)
-                    return made
+            for number in (*(_LARGE if isinstance(value, int) else ()), None):
+                made, reply = await self._made_otherwise(bare, (path,), number)
+                if made is not None:
+                    return self._taken(accepted, made, reply)
+                if reply is not None and shape(reply) != shape(second) and path not in apart:
+                    apart.append(path)
                 if self._is_late():
                     return accepted
+        for path, other in ((path, other) for path in apart for other in places if other != path):
+            made, reply = await self._made_otherwise(bare, (path, other))
+            if made is not None:
+                return self._taken(accepted, made, reply)
+            if self._is_late():
+                return accepted
         return accepted
+
+    async def _made_otherwise(
+        self, accepted: AcceptedRequest, places: tuple[Path, ...], number: int | None = None
+    ) -> tuple[AcceptedRequest | None, Reply | None]:
+        """Make a call with other values at these places, or with this *number*, beside the one that was made. Returns
+        the request, if it was taken, and the reply; None where no other value fits."""
+        message = accepted.message
+        try:
+            for path in places:
+                if number is None:
+                    make_other(message, path, "again")
+                else:
+                    put(message, path, number)
+        except (ValueError, TypeError):
+            return None, None
+        data = message.SerializePartialToString(deterministic=True)
+        reply = await self._sender.beside(accepted, accepted.data, data)
+        first, *others = places
+        return replace(accepted, data=data, own_id=first, also_own=tuple(others)) if is_ok(reply) else None, reply
+
+    def _taken(self, accepted: AcceptedRequest, made: AcceptedRequest, reply: Reply | None) -> AcceptedRequest:
+        """Return the request that makes another thing each time, once what it has made is known."""
+        if reply is not None and self._acceptance.things.has_made(accepted):
+            self._acceptance.things.remake(accepted, made)
+            self._acceptance.things.learn(reply, made)
+        return made
 
     # More of a stream, and of a list ------------------------------------------------------------------------
 

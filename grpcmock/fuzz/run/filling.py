@@ -67,8 +67,9 @@ class Filling:
             makes = filled.own_id is None and things.has_made(accepted) and not things.has_changed(accepted)
             if not await self._is_once_only(found, way, reply, makes=makes):
                 return found
-            # Two fields that have to differ are one too many.
-            return replace(found, own_id=path_of(way)) if filled.own_id is None else filled
+            if filled.own_id is None:
+                return replace(found, own_id=path_of(way))
+            return replace(found, also_own=(*filled.also_own, path_of(way)))
         return filled
 
     async def _naming(self, filled: AcceptedRequest, message: Message, way: Fields) -> AcceptedRequest | None:

@@ -151,13 +151,24 @@ class Opening:
 
     async def _fill_all(self, stopped: Container[Method]) -> None:
         """Find out what else requests may have, which serves the stateful phase from its first cases on."""
-        del stopped
+        opened = True
+        while opened and not self._is_late:
+            for search in self._searches:
+                path = search.method.path
+                await self._fill(path)
+                if path in self._to_widen:
+                    await self._enrichment.renew(self._plan.acceptance.first[path])
+            await self._share()
+            opened = await self._open_rest(stopped)
+
+    async def _open_rest(self, stopped: Container[Method]) -> bool:
+        """Try the others once more, now that there are things with all that they may have: nobody pays an invoice on
+        which nothing is due. Returns whether one has opened."""
+        opened = False
         for search in self._searches:
-            path = search.method.path
-            await self._fill(path)
-            if path in self._to_widen:
-                await self._enrichment.renew(self._plan.acceptance.first[path])
-        await self._share()
+            if not search.is_over and search.method not in stopped and not self._is_late:
+                opened |= await self._search(search, self._starts[search.method], _TRIES[-1], False)
+        return opened
 
     async def _widen_all(self, stopped: Container[Method]) -> None:
         """Find more values, which serve programs and generated requests."""

@@ -67,9 +67,7 @@ async def test_a_service_is_silent_if_no_quick_read_is_answered_any_more(
     assert await standstill.seen_by([seen]) == ("user.UserService" if silent else "")
 
 
-@pytest.mark.parametrize(
-    ("second", "silent"), [(Termination.DEADLINE, "user.UserService"), (Termination.SERVER, "")]
-)
+@pytest.mark.parametrize(("second", "silent"), [(Termination.DEADLINE, "user.UserService"), (Termination.SERVER, "")])
 async def test_what_was_held_up_for_a_moment_answers_at_the_second_look(second: Termination, silent: str) -> None:
     left = iter([Termination.DEADLINE, second])
 

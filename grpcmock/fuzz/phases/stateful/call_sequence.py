@@ -92,9 +92,9 @@ class CallSequence(WrittenCalls):
     def content(self, operation: Operation, number: int, *, anew: bool = True) -> Message:
         """Make a content: where there may be one of it only, another one each time, and in each case."""
         message, accepted = self.factory.content(operation, number), self.factory.plan.acceptance.of(operation.method)
-        once = accepted.own_id if accepted is not None else None
-        if once is not None and once != operation.own_id and is_there(message, once):
-            make_other(message, once, f"{self.method.full_name} {self.name} {len(self.calls) if anew else ''}")
+        for once in accepted.own if accepted is not None else ():
+            if once != operation.own_id and is_there(message, once):
+                make_other(message, once, f"{self.method.full_name} {self.name} {len(self.calls) if anew else ''}")
         return message
 
     def create_kept(self, resource: Resource, content: Message | int = 0) -> Handle | None:

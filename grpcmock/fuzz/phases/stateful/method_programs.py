@@ -18,7 +18,7 @@ from grpcmock.client.actions import Pause
 from grpcmock.fuzz.expectations.field_paths import is_set, path_of, reachable
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.generation.choices import RandomSource
-from grpcmock.fuzz.learning.accepted_requests import is_there, make_other
+from grpcmock.fuzz.learning.accepted_requests import is_there
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding, Call, Case, Phase, call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import TARGETS
@@ -182,9 +182,8 @@ class MethodProgram:
         elif request.method.kind.client_streams:
             count = _STREAM[choose(len(_STREAM))]
             contents += [request.later_in_stream(choose) for _ in range(count - 1)]
-        own_id = request.own_id
-        if own_id is not None and is_there(contents[0], own_id) and not choose(2):  # another id makes another thing
-            make_other(contents[0], own_id, f"{self._plan.seed} {self._method.full_name} {self._name}{anew or ''}")
+        if any(is_there(contents[0], path) for path in request.own) and not choose(2):  # it makes another thing
+            request.make_other(contents[0], f"{self._plan.seed} {self._method.full_name} {self._name}{anew or ''}")
         messages = [content.SerializePartialToString(deterministic=True) for content in contents]
         self._calls.append(replace(call_of(request.method, *messages), bindings=bindings))
         self._made.setdefault((request.method.path, 1), len(self._calls) - 1)
