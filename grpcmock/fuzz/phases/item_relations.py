@@ -67,6 +67,8 @@ def in_second_item(message: Message, boundary: Boundary, minimal: MinimalMessage
     if lists or not all(violation.path == f"{boundary.path}[]" for violation in boundary.broken):
         return False
     owner = position.find(message, minimal)
+    if hasattr(getattr(owner, position.name), "items"):
+        return False  # keys of a map stand in no order
     before: list[Any] = list(getattr(owner, position.name))[:1]
     position.put(message, boundary.sample, minimal)
     values = getattr(owner, position.name)

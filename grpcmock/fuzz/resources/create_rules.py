@@ -12,6 +12,7 @@ from grpcmock.fuzz.resources.differences import may_become, shown
 from grpcmock.fuzz.resources.evidence import OWN_WORDS, may_end_by_itself
 from grpcmock.fuzz.resources.given_values import losses
 from grpcmock.fuzz.resources.known_resources import KnownResource, finding, given_by
+from grpcmock.fuzz.resources.versioned import repetition_marks
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class CreateRules:
         self._memory = memory
         self._families = families
         self._proven: dict[str, bool] = {}
+        self._carried_out: set[tuple[str, str, Any]] = set()
+        """What requests that were answered OK say to be known again by, with their paths and the fields' names."""
 
     def take(self, step: ResourceCall) -> Iterator[Finding]:
         operation = step.operation
@@ -45,6 +48,7 @@ class CreateRules:
             if token:
                 self._memory.requests[same] = step.keys()
             yield from self._created(step)
+            self._carried_out.update(self._marks(step))
         elif token and same in self._memory.requests and step.reply.code == Code.ALREADY_EXISTS:
             yield finding(
                 step,
@@ -139,7 +143,12 @@ class CreateRules:
             yield finding(step, "read_after_write", expected, lost.actual, path=lost.path, key=f"given {lost.path}")
             return
 
+    def _marks(self, step: ResourceCall) -> set[tuple[str, str, Any]]:
+        return {(step.reply.call.path, name, value) for name, value in repetition_marks(step.request).items()}
+
     def _created_twice(self, step: ResourceCall, key: Any, was_asked: bool) -> Iterator[Finding]:
+        if self._marks(step) & self._carried_out:
+            return  # it may be the same request once more, which makes nothing
         resource, method = step.resource, step.operation.method
         documented = Code.ALREADY_EXISTS in self._memory.documented.get(method.full_name, ())
         if was_asked and (resource.is_annotated or documented):

@@ -82,8 +82,9 @@ def without_expected(request: Any, expected: Expected) -> tuple[Any, bytes]:
     return value, bytes_of(bare)
 
 
-def may_repeat(request: Message) -> bool:
-    return any(_REPEATED.fullmatch(one.name) for one, _ in request.ListFields())
+def repetition_marks(request: Message) -> dict[str, Any]:
+    """Give what a request says to be known again by, such as a ``request_id``, by the names of the fields."""
+    return {one.name: value for one, value in request.ListFields() if _REPEATED.fullmatch(one.name)}
 
 
 def gives_version(request: Message, asked: tuple[Any, ...]) -> bool:

@@ -26,8 +26,8 @@ from grpcmock.fuzz.resources.versioned import (
     Thing,
     are_one,
     gives_version,
-    may_repeat,
     names,
+    repetition_marks,
     thing_of,
     things_shown,
     value_given,
@@ -160,7 +160,7 @@ class Versions:
                 told = f"OK: {expected.shown.name} is {shown(own)} before it and after it"
                 wrong = _finding(method, told, said(reply), expected.name, "version refused")
                 self._refused[thing] = _Refused(method, without, wrong)
-        elif reply.is_ok and known.is_sure and value != own and not may_repeat(request):
+        elif reply.is_ok and known.is_sure and value != own and not repetition_marks(request):
             is_past = value in known.past and expected.is_documented
             is_other = expected.refuses_any_other and not isinstance(value, str) and value > own + _BEYOND
             now = answer.get(thing)
