@@ -14,7 +14,6 @@ from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reso
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import tells_error
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import CheckFunction
@@ -35,7 +34,7 @@ def _required(case: Case, result: CaseResult, expectations: Expectations) -> Ite
     message = case.method.request_class.FromString(result.last.call.messages[0])
     if is_set(message, way) or (len(way) > 1 and not is_set(message, way[:-1])):
         return
-    if (actual := taken(reply)) and not tells_error(reply):
+    if actual := taken(reply):
         yield Finding(
             check="negative_rejected",
             expected=f"an error: the comment of {way[-1].full_name} says that it is required{at_path(case.path)}",
@@ -61,7 +60,7 @@ def _no_number(case: Case, result: CaseResult, expectations: Expectations) -> It
         return
     if limit.least <= number <= limit.most or not limit.least <= _number(case, within, way) <= limit.most:
         return
-    if math.isnan(_number(case, last, way)) and (actual := taken(last)) and not tells_error(last):
+    if math.isnan(_number(case, last, way)) and (actual := taken(last)):
         states = f"the comment of {way[-1].full_name} says: from {limit.least} to {limit.most}"
         yield Finding(
             check="negative_rejected",

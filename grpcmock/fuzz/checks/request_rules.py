@@ -13,7 +13,6 @@ from grpcmock.fuzz.checks.objections import Refusal, refusal
 from grpcmock.fuzz.checks.stated_words import at_path, taken
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
-from grpcmock.fuzz.model.meant_status import tells_error
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said, shape, unhandled
 from grpcmock.status import Code
@@ -44,8 +43,6 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
         return
     reply = effective(result.last, expectations)
     actual, warning = taken(reply), False
-    if actual and tells_error(reply):
-        return  # in what is answered to many at once, each has an error of its own
     if not actual and reply.code in _ODD_REFUSALS and reply.termination is Termination.SERVER:
         actual, warning = said(reply), True
     if not actual:

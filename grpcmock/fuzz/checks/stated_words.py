@@ -23,7 +23,7 @@ from grpcmock.fuzz.model.cases import (
     SUMS,
 )
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.model.meant_status import tells_error, with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said, shape
 from grpcmock.status import Code
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 
 def taken(reply: Reply) -> str:
-    """Say how a call ended that should have been refused; empty if it was, whatever the reason."""
+    """Say how a call ended that should have been refused; empty if it was, whatever the reason, in a response, too."""
+    if tells_error(reply):
+        return ""
     if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
         return said(reply)
     return ""

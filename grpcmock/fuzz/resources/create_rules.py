@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.generation.message_classes import bytes_of
+from grpcmock.fuzz.model.meant_status import tells_error
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import leaves_nothing
 from grpcmock.fuzz.resources.differences import may_become, shown
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.resources.resource import Resource
 
 
+_WAS_THERE = re.compile(r"(was_|is_|num_)?(updated|replaced|overwritten|merged|existing|existed|unchanged)(_count)?")
+"""How many of the rows were there already, or whether the one thing was."""
+
+
 class CreateRules:
     """The part of a model that hears of creations."""
 
@@ -40,7 +47,8 @@ class CreateRules:
         operation = step.operation
         token = step.named(operation.request_id) if step.resource.is_annotated else None
         same = step.reply.call.path.encode() + b"\0" + bytes_of(step.request)
-        if step.is_ok:
+        is_partial = step.is_ok and operation.role is Role.IMPORT and tells_error(step.reply)
+        if step.is_ok and not is_partial:
             if token and (earlier := self._memory.requests.get(same)) is not None:
                 yield from self._again(step, earlier)
                 return
@@ -151,7 +159,7 @@ class CreateRules:
             return  # it may be the same request once more, which makes nothing
         resource, method = step.resource, step.operation.method
         documented = Code.ALREADY_EXISTS in self._memory.documented.get(method.full_name, ())
-        if was_asked and (resource.is_annotated or documented):
+        if was_asked and (resource.is_annotated or documented) and not _tells_update(step):
             yield finding(
                 step,
                 "duplicate_create",
@@ -204,6 +212,12 @@ class CreateRules:
                 key = step.resource.key_of(own_id, step.at(operation.parent, request))
                 keys += [] if key is None else [key]
         return keys
+
+
+def _tells_update(step: ResourceCall) -> bool:
+    """Whether the answer says that something was there already, and was changed: its method does either."""
+    told = [one for answer in step.responses for one in answer.ListFields()]
+    return any(_WAS_THERE.fullmatch(field.name) and field.message_type is None and value for field, value in told)
 
 
 def _is_as_far(new: Message | None, old: Message | None, other: Message | None, key: str) -> bool:

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="attr-defined"
-"""Streams of requests that are answered with two counts: conversations, and programs."""
+"""Streams of requests that are answered with counts: conversations, and programs."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ service Press {
   rpc FeedLots(stream Lot) returns (Fed);
   rpc FeedThree(stream Sheet) returns (FedThree);
   rpc FeedOwn(stream Own) returns (FedRows);
+  rpc FeedMany(stream Sheet) returns (FedMany);
 }
 message Sheet { string press_id = 1; string text = 2; }
 message Own { string press_id = 1; int32 row = 2; }
@@ -44,6 +45,10 @@ message FedRows {
   // The first 2 of them.
   repeated Wrong errors = 3;
 }
+message FedMany {
+  int32 created = 1; int32 updated = 2; int32 duplicates = 3; int32 rejected = 4; repeated Jam rejections = 5;
+  int64 created_bytes = 6;
+}
 message FedThree { int32 printed = 1; int32 failed = 2; int32 unchanged = 3; }
 """
 
@@ -51,6 +56,7 @@ GOOD = {"pressId": "p", "text": "rye"}
 NEXT = {"pressId": "p", "text": "oat"}
 BAD = {"text": "rye"}
 WORSE = {"text": "oat"}
+TWICE = {"pressId": "p", "text": "again"}
 
 Words = tuple[str, Any, Any]
 
@@ -68,11 +74,20 @@ def rows(*sheets: Any, done: int, not_done: int = 0, places: tuple[int, ...] = (
     return ("FeedRows", list(sheets), {"taken": done, "skipped": not_done, "errors": errors})
 
 
+def many(*sheets: Any, places: tuple[int, ...] = (), **counts: int) -> Words:
+    return ("FeedMany", list(sheets), {**counts, "rejections": [{"index": place, "reason": "x"} for place in places]})
+
+
 ALONE = [
     *(fed(GOOD, done=1), fed(NEXT, done=1)) * 2,
     *(fed(BAD, done=0, not_done=1, places=(0,)), fed(WORSE, done=0, not_done=1, places=(0,))),
 ]
 FROM_ONE = [*(rows(GOOD, done=1),) * 2, rows(BAD, done=0, not_done=1, places=(1,))]
+
+MANY = [
+    *(many(GOOD, created=1, createdBytes=3), many(GOOD, updated=1), many(NEXT, created=1), many(NEXT, updated=1)),
+    *(many(TWICE, duplicates=1), many(BAD, rejected=1, places=(0,)), many(WORSE, rejected=1, places=(0,))),
+]
 
 CASES: dict[str, tuple[set[str], list[Words]]] = {
     "each done or not": (set(), [*ALONE, fed(GOOD, BAD, done=1, not_done=1, places=(1,)), fed(GOOD, NEXT, done=2)]),
@@ -107,6 +122,11 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "from one, and nothing": ({"G129"}, [rows(BAD, done=0, not_done=1, places=(0,))]),
     "the first two": (set(), [*FROM_ONE, rows(BAD, BAD, WORSE, done=0, not_done=3, places=(1, 2))]),
     "the first two, and one": ({"G129"}, [*FROM_ONE, rows(BAD, BAD, WORSE, done=0, not_done=3, places=(1,))]),
+    "of several counts": (set(), [*MANY, many(GOOD, BAD, TWICE, updated=1, rejected=1, duplicates=1, places=(1,))]),
+    "rejected, and updated": ({"G129"}, [*MANY, many(GOOD, BAD, updated=2, rejected=1, places=(1,))]),
+    "lost of several counts": ({"G129"}, [*MANY, many(GOOD, NEXT, created=1)]),
+    "more rejected than told": ({"G129"}, [*MANY, many(BAD, WORSE, rejected=2, places=(1,))]),
+    "one of several below zero": ({"G129"}, [many(GOOD, created=3, updated=-2)]),
     "data": (set(), [("FeedData", [{"data": "eA=="}], {"printed": 5})]),
 }
 
@@ -124,8 +144,11 @@ def test_a_conversation(name: str, press: Registry, judging: Callable[..., Calla
     assert judging(press, "press.")(*said).keys() - {"G151"} == codes
 
 
-def test_two_counts_are_told_by_names(press: Registry) -> None:
-    assert {method.name for method in press.methods.values() if tally_of(method)} == {"FeedAll", "FeedRows", "FeedOwn"}
+def test_counts_are_told_by_names(press: Registry) -> None:
+    names = {"FeedAll", "FeedRows", "FeedOwn", "FeedThree", "FeedMany"}
+    assert {method.name for method in press.methods.values() if tally_of(method)} == names
+    assert (many_of := tally_of(press.method("press.Press/FeedMany"))) is not None
+    assert [one.name for one in many_of.listed] == ["rejected"]
     own = tally_of(press.method("press.Press/FeedOwn"))
     assert own is not None and own.place is None
 

@@ -1,7 +1,8 @@
-"""What a stream of requests is answered with in two counts: how many messages were done, and how many weren't.
+"""What a stream of requests is answered with in counts: how many messages were done, and how many weren't.
 
-Both together are the messages of the stream, once single messages have shown that each of them counts. A list beside a
-count has as many items, and says of each message that wasn't done where it stands in the stream, and why.
+All together are the messages of the stream, once single messages have shown that each of them counts: those that were
+created and those that were updated, and those that were rejected. A list beside a count has as many items, and says of
+each message that wasn't done where it stands in the stream, and why.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 _DONE = re.compile(r"([a-z]+ed|taken|written|sent|kept|done|ok|success(es)?|succeeded)(_count)?")
-_SKIPPED = re.compile(r"(skipped|ignored|dropped|discarded|bad|not_[a-z]+)")
+_SKIPPED = re.compile(r"(skipped|ignored|dropped|discarded|duplicates?|bad|not_[a-z]+)")
 _TEXT = re.compile(r"reason|message|error|errors?_message|details?|description|cause|why|explanation")
 _PART = re.compile(r"\b(first|last|some|sample|examples?|most|up to|limit\w*|only|truncated)\b", re.IGNORECASE)
 _MOST = re.compile(r"\b(?:first|up to|at most|no more than|last)\s+(\d+)\b", re.IGNORECASE)
@@ -38,20 +39,31 @@ _MOST = re.compile(r"\b(?:first|up to|at most|no more than|last)\s+(\d+)\b", re.
 
 _GOOD, _BAD = (1, 0), (0, 1)
 _TWICE = 2
+_STEM = 5
+"""So many letters are the same in ``rejected`` and ``rejections``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Where a summary says how many messages were done and how many weren't, and which ones these are."""
 
-    done: FieldDescriptor
-    not_done: FieldDescriptor
+    done: tuple[FieldDescriptor, ...]
+    not_done: tuple[FieldDescriptor, ...]
     failures: FieldDescriptor | None
     place: FieldDescriptor | None
     text: FieldDescriptor | None
     """Why a message wasn't done, where nothing else tells of it."""
 
     ids: FieldDescriptor | None
+
+    @property
+    def listed(self) -> tuple[FieldDescriptor, ...]:
+        """The counts of what the list of failures holds: ``rejected`` beside ``rejections``, and not ``duplicates``."""
+        if self.failures is None or len(self.not_done) == 1:
+            return self.not_done
+        begins = tuple(one.name[:_STEM] for one in (self.failures, self.failures.message_type) if one is not None)
+        begins = tuple(name.lower() for name in begins)
+        return tuple(one for one in self.not_done if one.name.startswith(begins))
 
 
 @dataclass(slots=True)
@@ -114,7 +126,9 @@ class _Judge:
     ) -> None:
         self._method, self._tally, self._registry = method, tally, registry
         self._messages = messages
-        self._done, self._not_done = getattr(answer, tally.done.name), getattr(answer, tally.not_done.name)
+        self._counts = [getattr(answer, one.name) for one in (*tally.done, *tally.not_done)]
+        self._done, self._not_done = sum(self._counts[: len(tally.done)]), sum(self._counts[len(tally.done) :])
+        self._listed = sum(getattr(answer, one.name) for one in tally.listed)
         self._failures = list(getattr(answer, tally.failures.name)) if tally.failures is not None else []
         self._ids = list(getattr(answer, tally.ids.name)) if tally.ids is not None else []
 
@@ -124,19 +138,20 @@ class _Judge:
         stream.outcomes.setdefault(data, []).append(outcome)
         if outcome == _BAD and place is not None and len(self._failures) == 1:
             stream.first = getattr(self._failures[0], place.name)
-        elif outcome != _GOOD:
+        elif outcome != _GOOD and (outcome != _BAD or self._listed):
             stream.has_another = True
         if outcome in (_GOOD, _BAD):
             stream.ids.add((self._done, len(self._ids)))
 
     def counts(self, stream: _Stream) -> Iterator[Finding]:
-        """See that both counts together are the messages."""
+        """See that all counts together are the messages."""
         done, not_done, count = self._done, self._not_done, len(self._messages)
-        names = f"{self._tally.done.name} and {self._tally.not_done.name}"
-        words = f"{done} {self._tally.done.name}, {not_done} {self._tally.not_done.name}"
+        fields = (*self._tally.done, *self._tally.not_done)
+        names = f"{', '.join(one.name for one in fields[:-1])} and {fields[-1].name}"
+        words = ", ".join(f"{value} {one.name}" for value, one in zip(self._counts, fields, strict=True))
         expected = f"{names}: together the {count} messages of the stream"
         is_known = all(stream.is_good(data) or stream.is_bad(data) for data in self._messages)
-        if min(done, not_done) < -1:
+        if min(self._counts) < -1:
             yield self._finding(f"no less than 0 in {names}", words, "below zero")
         elif not is_known or len(set(self._messages)) != count:
             return  # it may be one of those that were there already, or a repeated one
@@ -146,15 +161,16 @@ class _Judge:
     def lists(self, stream: _Stream) -> Iterator[Finding]:
         """See that lists have as many items as the counts beside them say."""
         tally, place = self._tally, self._tally.place
-        if tally.failures is not None and place is not None and stream.first is not None and not stream.has_another:
+        is_clear = tally.listed and stream.first is not None and not stream.has_another
+        if tally.failures is not None and place is not None and is_clear:
             told = len({getattr(one, place.name) for one in self._failures})
-            if self._not_done >= 0 and told != (most := self._most(tally.failures, self._not_done)) is not None:
-                words = f"{self._not_done} {tally.not_done.name}, and {told} in {tally.failures.name}"
+            if self._listed >= 0 and told != (most := self._most(tally.failures, self._listed)) is not None:
+                words = f"{self._listed} {tally.listed[0].name}, and {told} in {tally.failures.name}"
                 yield self._finding(f"{most} in {tally.failures.name}", words, "list of failures")
         if tally.ids is not None and stream.ids >= {(1, 1), (0, 0)} and len(stream.ids) == _BOTH and self._done >= 0:
             most = self._most(tally.ids, self._done)
             if most is not None and len(self._ids) != most:
-                words = f"{self._done} {tally.done.name}, and {len(self._ids)} in {tally.ids.name}"
+                words = f"{self._done} {tally.done[0].name}, and {len(self._ids)} in {tally.ids.name}"
                 yield self._finding(f"{most} in {tally.ids.name}", words, "list of ids")
 
     def places(self, stream: _Stream) -> Iterator[Finding]:
@@ -197,7 +213,7 @@ class _Judge:
             check="read_after_write",
             expected=expected,
             actual=actual,
-            path=str(self._tally.done.name),
+            path=self._tally.done[0].name,
             key=f"tally {key}",
             method=self._method,
         )
@@ -208,7 +224,7 @@ _BOTH = 2
 
 @lru_cache(256)
 def tally_of(method: Method) -> Tally | None:
-    """Return where the answer to a stream has two counts, of what was done and what wasn't; None if it hasn't."""
+    """Return where the answer to a stream has counts of what was done and what wasn't; None if it hasn't."""
     fields = method.output.fields
     if method.kind is not MethodKind.CLIENT_STREAMING or has_arms(method.input):
         return None
@@ -220,13 +236,13 @@ def tally_of(method: Method) -> Tally | None:
     counts = [one for one in fields if one.cpp_type in WHOLE and not one.is_repeated]
     not_done = [one for one in counts if _is_not_done(one.name)]
     done = [one for one in counts if one not in not_done and _DONE.fullmatch(one.name)]
-    if len(counts) != _BOTH or len(not_done) != 1 or len(done) != 1:
+    if not done or not not_done:
         return None
     lists = [one for one in fields if one.is_repeated and one.message_type is not None and _is_not_done(one.name)]
     ids = [one for one in fields if one.is_repeated and one.message_type is None and IDS.fullmatch(one.name)]
     place = _place(lists[0].message_type, method) if len(lists) == 1 else None
     text = _only_text(lists[0].message_type, place) if len(lists) == 1 and place is not None else None
-    return Tally(done[0], not_done[0], lists[0] if place is not None else None, place, text, (*ids, None)[0])
+    return Tally(tuple(done), tuple(not_done), lists[0] if place is not None else None, place, text, (*ids, None)[0])
 
 
 def _is_not_done(name: str) -> bool:
