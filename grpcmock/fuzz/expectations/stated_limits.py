@@ -5,12 +5,13 @@ No proto speaks of them, but a server that says how much it takes can be held to
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, resolve
-from grpcmock.fuzz.expectations.field_sizes import DATE, SPAN, has_texts, is_of, is_text, is_whole
+from grpcmock.fuzz.expectations.field_sizes import DATE, SPAN, has_texts, is_number, is_of, is_text, is_whole
 from grpcmock.fuzz.expectations.relative_limits import is_relative
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -50,6 +51,7 @@ _NO_LESS_THAN_ZERO = re.compile(
 _SPAN_UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _SPAN = re.compile(rf"(?<![\w.-])(\d+) ?({'|'.join(_SPAN_UNITS)})s?\b", re.IGNORECASE)
 WORD = re.compile(r"[a-z_]{2,}|n't")
+_FRACTION = re.compile(r"\d\.\d")
 _COUNTED = re.compile(r"\d+ [a-z]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 QUOTED = re.compile(r"""(["'`]).*?\1""")
@@ -72,9 +74,14 @@ class StatedLimit(NamedTuple):
     least: int | None
     most: int | None
 
-    def holds(self, size: int) -> bool:
-        """Whether so much keeps within it."""
-        return (self.least is None or size >= self.least) and (self.most is None or size <= self.most)
+    def holds(self, size: float) -> bool:
+        """Whether so much keeps within it; of a fraction, whether the whole numbers on both its sides do."""
+        low, high = math.floor(size), math.ceil(size)
+        return (self.least is None or low >= self.least) and (self.most is None or high <= self.most)
+
+    def breaks(self, size: float) -> bool:
+        """Whether so much goes beyond it; of a fraction, whether the whole numbers on both its sides do."""
+        return not (self.holds(math.floor(size)) or self.holds(math.ceil(size)))
 
 
 def limit_in(words: str) -> StatedLimit | None:
@@ -113,8 +120,10 @@ def limit_of(field: FieldDescriptor, words: str) -> StatedLimit | None:
     units = {unit.lower() for _, unit in _SPAN.findall(words)}
     if is_of(field, SPAN):
         return span_in(words) if units else None
-    if is_whole(field) and any(unit not in field.name.lower() for unit in units):
+    if is_number(field) and any(unit not in field.name.lower() for unit in units):
         return None  # 30 days from now are another number
+    if is_number(field) and not is_whole(field) and _FRACTION.search(words):
+        return None  # one end may be read, and the other not
     limit = limit_in(words)
     if limit is None or not is_of(field, DATE):
         return limit
