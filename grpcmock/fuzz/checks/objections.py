@@ -1,15 +1,21 @@
-"""What a server objected to in a request that keeps the rules, and whether the contract speaks of that very thing."""
+"""What a server objected to in a request that keeps the rules, and whether the contract speaks of that very thing.
+
+It does where a rule speaks of the same property of the same field: a bound, a form, a choice. It doesn't where the
+server minds another property of it, or says what a comment says as well.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, reachable, resolve, values_at
+from grpcmock.fuzz.expectations.objection_kinds import is_commented, kinds_in
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.expectations.stated_limits import is_limit_alone, stated_limit
 from grpcmock.fuzz.expectations.stated_rules import field_rules
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.model.results import Termination
@@ -54,8 +60,12 @@ class Refusal(Enum):
     """The contract states a rule for the very thing that the server objected to, and it was kept."""
 
 
-def refusal(reply: Reply, expectations: Expectations, path: str = "") -> Refusal:
-    """Tell what it means that a request was refused which keeps the rules. *path* is the field that was varied."""
+def refusal(reply: Reply, expectations: Expectations, path: str = "", others: Iterable[Reply] = ()) -> Refusal:
+    """Tell what it means that a request was refused which keeps the rules.
+
+    *path* is the field that was varied, *others* are further replies: one to a request that was taken shows that it
+    isn't the value of a field that is minded which both have.
+    """
     method = reply.call.method
     if reply.code != Code.INVALID_ARGUMENT or reply.termination is not Termination.SERVER or method is None:
         return Refusal.NONE
@@ -68,8 +78,10 @@ def refusal(reply: Reply, expectations: Expectations, path: str = "") -> Refusal
     if Code.INVALID_ARGUMENT in expectations.documented.get(method.full_name, ()):
         return Refusal.UNSTATED
     rules = field_rules(expectations.registry)
-    objected = _objected(reply, method, expectations, path)
-    for fields in objected:
+    varied = resolve(method.input, path.replace("[]", "")) if path else None
+    objected = _objected(reply, method, expectations, varied)
+    is_spoken_of = False
+    for fields, words in objected.items():
         stated = rules.of(fields[-1])
         held = [value for message in messages for value in values_at(message, fields)]
         if fields in chosen.ids and not stated.is_about_content:
@@ -80,36 +92,71 @@ def refusal(reply: Reply, expectations: Expectations, path: str = "") -> Refusal
             return Refusal.UNSTATED
         if not all(stated.expects(fields[-1], value) for value in held) or stated.is_silent:
             return Refusal.UNSTATED
-    return Refusal.CONTRADICTION if objected else Refusal.UNSTATED
+        if words and is_commented(words, fields, method, expectations.registry):
+            return Refusal.UNSTATED
+        if words and varied and not _leads_to(varied, fields) and not _is_shown(reply, fields, expectations, others):
+            return Refusal.UNSTATED
+        is_spoken_of |= kinds_in(words or reply.message, fields) <= stated.kinds
+    return Refusal.CONTRADICTION if is_spoken_of else Refusal.UNSTATED
 
 
 # What was objected to ---------------------------------------------------------------------------------------
 
 
-def _objected(reply: Reply, method: Method, expectations: Expectations, path: str) -> list[Fields]:
-    """Give the fields that a refusal can be about: those that it names, or else all that there are.
+def _objected(reply: Reply, method: Method, expectations: Expectations, varied: Fields | None) -> dict[Fields, str]:
+    """Give the fields that a refusal can be about, each with what is said of it: those that it names, or else all that
+    there are, with nothing.
 
     None at all, if it names something that is no field, or the message as a whole.
     """
-    named = [resolve(method.input, one) for one in paths_in_details(reply, expectations)]
-    if named:
-        return [fields for fields in named if fields] if all(named) else []
-    varied = resolve(method.input, path.replace("[]", "")) if path else None
+    told = [(resolve(method.input, path), words) for path, words in violations_told(reply, expectations)]
+    if told:
+        return {way: words or reply.message for way, words in told if way} if all(way for way, _ in told) else {}
     spoken = named_in(reply.message, method.input) if not reply.responses else ()  # a body has told it in no words
     if spoken:
         # One name may stand in several places: that which was varied is meant.
         names = {fields[-1].name for fields in spoken}
-        return [varied] if varied and varied[-1].name in names and len(names) == 1 else list(spoken)
-    return [fields for fields in reachable(method.input) if _is_value(fields[-1])]
+        ways = [varied] if varied and varied[-1].name in names and len(names) == 1 else spoken
+        return dict.fromkeys(ways, reply.message)
+    return {fields: "" for fields in reachable(method.input) if _is_value(fields[-1])}
+
+
+def _leads_to(one: Fields, other: Fields) -> bool:
+    """Whether one of two ways leads to a field, and the other to the same, or to one inside it."""
+    return all(left == right for left, right in zip(one, other, strict=False))
+
+
+def _is_shown(reply: Reply, way: Fields, expectations: Expectations, others: Iterable[Reply]) -> bool:
+    """Whether it is shown that a server is wrong about a field which wasn't varied, and may have any value: it states a
+    limit of it, or has taken the same value in another request."""
+    if stated_limit(reply, way, expectations.registry) is not None and is_limit_alone(reply.message, way):
+        return True
+    held = _values(reply, way)
+    return any(
+        other.is_ok and other.call.path == reply.call.path and _values(other, way) == held
+        for other in others
+        if other is not reply
+    )
+
+
+def _values(reply: Reply, way: Fields) -> list[Any]:
+    method = reply.call.method
+    messages = map(method.request_class.FromString, reply.call.messages) if method is not None else ()
+    return [value for message in messages for value in values_at(message, way)]
 
 
 def paths_in_details(reply: Reply, expectations: Expectations) -> Iterator[str]:
     """Yield the paths of fields that the rich details of a refusal name."""
+    yield from (path for path, _ in violations_told(reply, expectations))
+
+
+def violations_told(reply: Reply, expectations: Expectations) -> Iterator[tuple[str, str]]:
+    """Yield the paths of fields that the rich details of a refusal name, each with what is said of it."""
     if not any(key == DETAILS_KEY for key, _ in reply.trailers):
         return
     rich = decode_details(reply.trailers, expectations.registry)
     for detail in rich.details if rich is not None else ():
-        yield from (path for path, _ in violations_in(detail.message))
+        yield from violations_in(detail.message)
 
 
 def _is_value(field: FieldDescriptor) -> bool:

@@ -94,7 +94,7 @@ def _positive_accepted(case: Case, result: CaseResult, expectations: Expectation
     if case.expect is not Expect.ACCEPTED:
         return
     reply = effective(result.last, expectations)
-    found = refusal(reply, expectations, case.path)
+    found = refusal(reply, expectations, case.path, result.replies)
     if found is Refusal.NONE:
         return
     is_stated = found is Refusal.CONTRADICTION
@@ -114,7 +114,8 @@ def _boundary_pair(case: Case, result: CaseResult, expectations: Expectations) -
         yield from by_words(case, result, expectations)
         return
     inside, past = effective(result.replies[0], expectations), effective(result.replies[1], expectations)
-    refused, is_taken = refusal(inside, expectations, case.path) is Refusal.CONTRADICTION, taken(past)
+    found = refusal(inside, expectations, case.path, result.replies)
+    refused, is_taken = found is Refusal.CONTRADICTION, taken(past)
     if not refused and not is_taken:
         return
     actual = []

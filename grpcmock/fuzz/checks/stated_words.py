@@ -59,7 +59,7 @@ def _own_words(case: Case, result: CaseResult, expectations: Expectations) -> It
     beyond, at, past = replies
     limit = stated_limit(beyond, way, expectations.registry)
     sizes = [size_at(case.method.request_class.FromString(reply.call.messages[0]), way) for reply in replies]
-    if limit is None or sizes[0] is None or limit.holds(sizes[0]):
+    if limit is None or sizes[0] is None or not limit.breaks(sizes[0]):
         return
     words = with_meant_status(beyond)
     wrong = []
@@ -67,7 +67,7 @@ def _own_words(case: Case, result: CaseResult, expectations: Expectations) -> It
         told = with_meant_status(at)
         if shape(told) == shape(words) and stated_limit(at, way, expectations.registry) == limit:
             wrong.append(f"{sizes[1]}: {said(told)}")
-    if sizes[2] is not None and not limit.holds(sizes[2]) and (got := taken(with_meant_status(past))):
+    if sizes[2] is not None and limit.breaks(sizes[2]) and (got := taken(with_meant_status(past))):
         wrong.append(f"{sizes[2]}: {got}")
     expected = f"what the server says itself of {sizes[0]}{at_path(case.path)}: {words.message}"
     yield from _not_as_stated(case, expected, wrong, "own words")
@@ -83,7 +83,7 @@ def _kept_words(case: Case, result: CaseResult, expectations: Expectations) -> I
     if not way:
         return
     stated: StatedLimit | None = None
-    wrong, others, silent, told = list[str](), list[int](), list[int](), list[int]()
+    wrong, others, silent, told = list[str](), list[float](), list[float](), list[float]()
     for reply in map(with_meant_status, result.replies[case.setup :]):
         size = size_at(case.method.request_class.FromString(reply.call.messages[0]), way)
         limit = stated_limit(reply, way, expectations.registry)
@@ -93,7 +93,7 @@ def _kept_words(case: Case, result: CaseResult, expectations: Expectations) -> I
             stated = limit
             if limit.holds(size):
                 wrong.append(f"{size}: {said(reply)}")
-            else:
+            elif limit.breaks(size):
                 told.append(size)
         elif _is_let_in(reply):
             others += [size] if size or not is_text(way[-1]) else []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.expectations.number_types import WHOLE
+from grpcmock.fuzz.expectations.number_types import NUMBERS, WHOLE
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
@@ -23,7 +24,7 @@ def has_size(field: FieldDescriptor) -> bool:
         return field.message_type is None or not field.message_type.GetOptions().map_entry
     if field.message_type is not None:
         return field.message_type.full_name in (DATE, SPAN)
-    return is_text(field) or is_whole(field)
+    return is_text(field) or is_number(field)
 
 
 def is_text(field: FieldDescriptor) -> bool:
@@ -36,6 +37,11 @@ def is_whole(field: FieldDescriptor) -> bool:
     return not field.is_repeated and field.cpp_type in WHOLE
 
 
+def is_number(field: FieldDescriptor) -> bool:
+    """Whether a field holds one number, be it with a fraction."""
+    return not field.is_repeated and field.cpp_type in NUMBERS
+
+
 def has_texts(field: FieldDescriptor) -> bool:
     """Whether a field holds a list of texts, or of bytes."""
     return field.is_repeated and field.message_type is None and field.cpp_type == field.CPPTYPE_STRING
@@ -46,7 +52,7 @@ def is_of(field: FieldDescriptor, type_name: str) -> bool:
     return not field.is_repeated and field.message_type is not None and field.message_type.full_name == type_name
 
 
-def size_at(message: Any, way: Fields) -> int | None:
+def size_at(message: Any, way: Fields) -> float | None:
     """Return what a limit of a field is about: the length of a text or list, a number itself, the year of a date, the
     seconds of a span. None if there is none."""
     for field in way[:-1]:
@@ -58,8 +64,10 @@ def size_at(message: Any, way: Fields) -> int | None:
         if not has_size(field) or not message.HasField(field.name):
             return None
         return int(value.year if is_of(field, DATE) else value.seconds)
-    if isinstance(value, bool | float):
+    if isinstance(value, bool):
         return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     return value if isinstance(value, int) else len(value)
 
 
@@ -78,8 +86,11 @@ def text_of(letters: Any, size: int) -> Any:
     return (letters * (size // len(letters) + 1))[:size]
 
 
-def with_size(field: FieldDescriptor, there: Any, size: int) -> Any:
+def with_size(field: FieldDescriptor, there: Any, size: float) -> Any:
     """Return a value of so much, made of what is *there*; None if it can't be."""
+    if is_number(field) and not is_whole(field):
+        return float(size)
+    size = int(size)
     if is_whole(field):
         return size
     if is_text(field):

@@ -5,12 +5,14 @@ No proto speaks of them, but a server that says how much it takes can be held to
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, resolve
-from grpcmock.fuzz.expectations.field_sizes import DATE, SPAN, has_texts, is_of, is_text, is_whole
+from grpcmock.fuzz.expectations.field_sizes import DATE, SPAN, has_texts, is_number, is_of, is_text, is_whole
+from grpcmock.fuzz.expectations.relative_limits import is_relative
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -48,10 +50,11 @@ _NO_LESS_THAN_ZERO = re.compile(
 )
 _SPAN_UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _SPAN = re.compile(rf"(?<![\w.-])(\d+) ?({'|'.join(_SPAN_UNITS)})s?\b", re.IGNORECASE)
-_WORD = re.compile(r"[a-z_]{2,}|n't")
+WORD = re.compile(r"[a-z_]{2,}|n't")
+_FRACTION = re.compile(r"\d\.\d")
 _COUNTED = re.compile(r"\d+ [a-z]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
-_QUOTED = re.compile(r"""(["'`]).*?\1""")
+QUOTED = re.compile(r"""(["'`]).*?\1""")
 _LETTERS = re.compile(r"character|\bchars?\b|letter|byte|symbol", re.IGNORECASE)
 _MANY = re.compile(r"\b(?:number of|how many|count)\b", re.IGNORECASE)
 _INDEX = re.compile(r"\[\d+\]|\.\d+\b")
@@ -71,18 +74,25 @@ class StatedLimit(NamedTuple):
     least: int | None
     most: int | None
 
-    def holds(self, size: int) -> bool:
-        """Whether so much keeps within it."""
-        return (self.least is None or size >= self.least) and (self.most is None or size <= self.most)
+    def holds(self, size: float) -> bool:
+        """Whether so much keeps within it; of a fraction, whether the whole numbers on both its sides do."""
+        low, high = math.floor(size), math.ceil(size)
+        return (self.least is None or low >= self.least) and (self.most is None or high <= self.most)
+
+    def breaks(self, size: float) -> bool:
+        """Whether so much goes beyond it; of a fraction, whether the whole numbers on both its sides do."""
+        return not (self.holds(math.floor(size)) or self.holds(math.ceil(size)))
 
 
 def limit_in(words: str) -> StatedLimit | None:
-    """Return the limit that a text states; None if it states none, or more than one.
+    """Return the limit that a text states; None if it states none, or more than one, or one beside another value.
 
     >>> limit_in("the weight must be from 1 to 30,000 grams")
     StatedLimit(least=1, most=30000)
     """
-    text = _QUOTED.sub("…", without_separators(words))
+    text = QUOTED.sub("…", without_separators(words))
+    if is_relative(text):
+        return None
     ranges = _RANGE.findall(text)
     most = [*map(int, _MOST.findall(text)), *(int(found) - 1 for found in _BELOW.findall(text))]
     least = [*map(int, _LEAST.findall(text)), *(int(found) + 1 for found in _ABOVE.findall(text))]
@@ -101,7 +111,7 @@ def span_in(words: str) -> StatedLimit | None:
     >>> span_in("is kept from 10 minutes to 31 days")
     StatedLimit(least=600, most=2678400)
     """
-    text = _QUOTED.sub("…", without_separators(words))
+    text = QUOTED.sub("…", without_separators(words))
     return limit_in(_SPAN.sub(lambda found: str(int(found[1]) * _SPAN_UNITS[found[2].lower()]), text))
 
 
@@ -110,8 +120,10 @@ def limit_of(field: FieldDescriptor, words: str) -> StatedLimit | None:
     units = {unit.lower() for _, unit in _SPAN.findall(words)}
     if is_of(field, SPAN):
         return span_in(words) if units else None
-    if is_whole(field) and any(unit not in field.name.lower() for unit in units):
+    if is_number(field) and any(unit not in field.name.lower() for unit in units):
         return None  # 30 days from now are another number
+    if is_number(field) and not is_whole(field) and _FRACTION.search(words):
+        return None  # one end may be read, and the other not
     limit = limit_in(words)
     if limit is None or not is_of(field, DATE):
         return limit
@@ -119,13 +131,13 @@ def limit_of(field: FieldDescriptor, words: str) -> StatedLimit | None:
 
 
 # fmt: off
-_PLAIN = frozenset({
+WORDS_OF_LIMITS = frozenset({
     "an", "and", "are", "at", "be", "between", "bytes", "can", "cannot", "character", "characters", "chars", "contain",
     "contains", "elements", "equal", "exceed", "fewer", "for", "from", "greater", "has", "have", "higher", "in",
-    "integer", "invalid", "is", "it", "items", "its", "larger", "length", "less", "limit", "long", "longer", "lower",
-    "maximum", "may", "minimum", "more", "most", "must", "negative", "no", "non", "not", "number", "of", "once", "or",
-    "out", "outside", "range", "shorter", "should", "size", "smaller", "than", "that", "the", "there", "to", "up",
-    "value", "with",
+    "integer", "invalid", "is", "it", "items", "its", "larger", "least", "length", "less", "limit", "long", "longer",
+    "lower", "maximum", "may", "minimum", "more", "most", "must", "negative", "no", "non", "not", "number", "of",
+    "once", "or", "out", "outside", "range", "shorter", "should", "size", "smaller", "than", "that", "the", "there",
+    "to", "up", "value", "with",
 })
 # fmt: on
 """Words of which a limit alone is made."""
@@ -134,12 +146,18 @@ _PLAIN = frozenset({
 def is_limit_alone(words: str, way: Fields) -> bool:
     """Whether a text states a limit of a field, and nothing besides that a value might break; behind a number may stand
     what is counted, but of a text only its characters."""
-    own = {word for field in way for word in field.name.lower().split("_")}
-    own |= {"_".join(field.name.lower() for field in way), *(field.name.lower() for field in way)}
-    text = without_separators(_QUOTED.sub(" ", words)).lower()
+    own = words_of_names(way)
+    text = without_separators(QUOTED.sub(" ", words)).lower()
     if not is_text(way[-1]):
         text = _COUNTED.sub(" ", text)
-    return all(one in _PLAIN or one in own or one.rstrip("s") in own for one in _WORD.findall(text))
+    return all(one in WORDS_OF_LIMITS or one in own or one.rstrip("s") in own for one in WORD.findall(text))
+
+
+def words_of_names(way: Fields) -> set[str]:
+    """Return the names of the fields on a way, and the words that these are made of, in small letters."""
+    names = [field.name.lower() for field in way]
+    parts = {word for name in names for word in name.split("_")}
+    return {"_".join(names), *names, *parts, *(name.replace("_", "") for name in names)}
 
 
 def without_separators(words: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.objection_kinds import Kind
 from grpcmock.synthesis.planning import FieldPlan, Planner, Shape
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ _LENGTHS = frozenset({"min_len", "max_len", "len", "min_bytes", "max_bytes", "le
 _COUNTS = frozenset({"min_items", "max_items", "unique", "min_pairs", "max_pairs", "example"})
 _FORMS = frozenset({"pattern", "prefix", "suffix", "contains", "not_contains"})
 _BELOW, _ABOVE = frozenset({"gt", "gte"}), frozenset({"lt", "lte"})
+_NOW = frozenset({"lt_now", "gt_now", "within"})
+_KINDS = {
+    Kind.BOUND: _LENGTHS | _COUNTS - {"unique", "example"} | _BELOW | _ABOVE,
+    Kind.FORM: _FORMS,
+    Kind.UNIQUE: frozenset({"unique"}),
+}
+"""The rules that speak of one property alone."""
 
 _EVERYDAY = 1000
 """Numbers no greater than that are nothing to wonder at, whatever bounds are stated."""
@@ -47,6 +55,9 @@ class StatedRules:
 
     has_least: bool = False
     has_most: bool = False
+
+    kinds: frozenset[Kind] = frozenset()
+    """The properties that the rules speak of, of the field itself and of items in it."""
 
     @property
     def is_silent(self) -> bool:
@@ -124,9 +135,11 @@ class FieldRules:
 def _stated(plan: FieldPlan, *, is_mentioned: bool) -> StatedRules:
     rules = plan.rules
     names = set(rules.values)
-    items = any(_says_anything(one) for one in (rules.items, rules.keys, rules.entries))
+    inside = [one for one in (rules.items, rules.keys, rules.entries) if one is not None]
+    items = any(map(_says_anything, inside))
+    kinds = frozenset(Kind) if is_mentioned else frozenset().union(*map(_kinds, (rules, *inside)))
     if plan.descriptor.is_repeated:
-        return StatedRules(is_about_whole=bool(names or rules.cel or is_mentioned), is_about_items=items)
+        return StatedRules(is_about_whole=bool(names or rules.cel or is_mentioned), is_about_items=items, kinds=kinds)
     content = bool(plan.options.format or rules.cel)
     if plan.shape in (Shape.TEXT, Shape.BYTES, Shape.ENUM, Shape.FLAG, Shape.WRAPPER, Shape.MESSAGE):
         content = content or bool(names - _LENGTHS - _COUNTS - _BELOW - _ABOVE)
@@ -138,11 +151,24 @@ def _stated(plan: FieldPlan, *, is_mentioned: bool) -> StatedRules:
         is_about_content=content or (bool(names & _BELOW) and bool(names & _ABOVE)),
         has_least=bool(names & _BELOW),
         has_most=bool(names & _ABOVE),
+        kinds=kinds | {Kind.BOUND, Kind.FORM, Kind.CHOICE} if plan.options.format else kinds,
     )
 
 
-def _says_anything(rules: Rules | None) -> bool:
-    return rules is not None and bool(rules.values or rules.cel)
+def _says_anything(rules: Rules) -> bool:
+    return bool(rules.values or rules.cel)
+
+
+def _kinds(rules: Rules) -> frozenset[Kind]:
+    """Return the properties that rules speak of: which of several a value is, and what has a format, has all of them
+    that a refusal can name but for what only a server knows."""
+    names = set(rules.values) - {"example"}
+    if rules.cel or names & _NOW:
+        return frozenset(Kind)
+    found = {kind for kind, own in _KINDS.items() if names & own}
+    if names.difference(*_KINDS.values()):
+        found |= {Kind.BOUND, Kind.FORM, Kind.CHOICE}
+    return frozenset(found)
 
 
 @lru_cache(16)

@@ -44,7 +44,7 @@ class Limits:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._known: dict[str, dict[Fields, tuple[StatedLimit, int]]] = {}
+        self._known: dict[str, dict[Fields, tuple[StatedLimit, float]]] = {}
         self._items: dict[str, dict[Fields, tuple[StatedLimit, int]]] = {}
         self._kept: dict[str, dict[Fields, Kept]] = {}
 
@@ -68,15 +68,15 @@ class Limits:
         if (limit := stated_limit(reply, way, self._registry)) is None:
             return
         size = size_at(request, way)
-        if size is not None and not limit.holds(size):
+        if size is not None and limit.breaks(size):
             self._known.setdefault(case.method.path, {}).setdefault(way, (limit, size))
-        elif size is not None and is_limit_alone(reply.message, way):
+        elif size is not None and limit.holds(size) and is_limit_alone(reply.message, way):
             kept = self._kept.setdefault(case.method.path, {})
             if way not in kept and len(kept) < _MOST_REFUSED and len(case.calls) == len(result.replies):
                 last = replace(case.calls[-1], actions=reply.call.actions)
                 kept[way] = Kept(limit, (*case.calls[:-1], last))
 
-    def of(self, method: Method) -> dict[Fields, tuple[StatedLimit, int]]:
+    def of(self, method: Method) -> dict[Fields, tuple[StatedLimit, float]]:
         """Return the limits of the fields of a method, each with a size beyond it."""
         return dict(self._known.get(method.path, {}))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.documented_limits import documented_limit
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of
-from grpcmock.fuzz.expectations.field_sizes import is_text, is_whole, with_size
+from grpcmock.fuzz.expectations.field_sizes import is_number, is_text, with_size
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.bindings import put, value_at
@@ -54,7 +54,7 @@ class LimitCases:
             yield from self._at(accepted, self._documented(accepted))
 
     def _at(
-        self, accepted: AcceptedRequest, limits: Iterable[tuple[str, Fields, StatedLimit, int | None]]
+        self, accepted: AcceptedRequest, limits: Iterable[tuple[str, Fields, StatedLimit, float | None]]
     ) -> Iterator[Case]:
         for rule, way, limit, beyond in limits:
             path = path_of(way)
@@ -97,18 +97,18 @@ class LimitCases:
                 shrinks_as_one=True,
             )
 
-    def _limits(self, accepted: AcceptedRequest) -> Iterator[tuple[str, Fields, StatedLimit, int | None]]:
+    def _limits(self, accepted: AcceptedRequest) -> Iterator[tuple[str, Fields, StatedLimit, float | None]]:
         for way, (limit, beyond) in self._plan.limits.of(self._method).items():
             yield OWN_WORDS, way, limit, beyond
         yield from self._documented(accepted)
 
-    def _documented(self, accepted: AcceptedRequest) -> Iterator[tuple[str, Fields, StatedLimit, int | None]]:
+    def _documented(self, accepted: AcceptedRequest) -> Iterator[tuple[str, Fields, StatedLimit, float | None]]:
         for way in _ways(accepted.fullest):
             if documented := documented_limit(way[-1], self._plan.registry):
                 yield DOCUMENTED, way, documented, None
 
     def _case(
-        self, accepted: AcceptedRequest, way: Fields, rule: str, beyond: int | None, end: str, at: int, past: int
+        self, accepted: AcceptedRequest, way: Fields, rule: str, beyond: float | None, end: str, at: int, past: int
     ) -> Iterator[Case]:
         if beyond is None:
             beyond = past + (past - at) * (abs(at) + FAR)
@@ -171,25 +171,25 @@ def _ends(limit: StatedLimit, way: Fields, *, is_content: bool) -> Iterator[tupl
 def _around(limit: StatedLimit, way: Fields) -> list[int]:
     """Return sizes within a limit and beyond it."""
     least, most = limit.least, limit.most
-    is_number = is_whole(way[-1]) or way[-1].message_type is not None
+    goes_on = is_number(way[-1]) or way[-1].message_type is not None
     if least is None:
         least = 1
     if most is None:
         most = max(least, 0) + 100
     sizes = [least, (least + most) // 2, most, least + 1]
     if limit.least is not None:
-        sizes += [limit.least - 1, *([limit.least - FAR] if is_number else ())]
+        sizes += [limit.least - 1, *([limit.least - FAR] if goes_on else ())]
     if limit.most is not None:
         sizes += [limit.most + 1, limit.most + FAR]
-    return [size for size in dict.fromkeys(sizes) if size <= LARGEST or is_number]
+    return [size for size in dict.fromkeys(sizes) if size <= LARGEST or goes_on]
 
 
-def _beyond(way: Fields, limit: StatedLimit, seen: int | None) -> int | None:
+def _beyond(way: Fields, limit: StatedLimit, seen: float | None) -> float | None:
     """Return a size beyond a limit: the one that was seen, or if that is a large text or list, or a small one, one that
     isn't far."""
     if seen is None:
         return None
-    if limit.most is None or is_whole(way[-1]) or not (way[-1].is_repeated or is_text(way[-1])):
+    if limit.most is None or is_number(way[-1]) or not (way[-1].is_repeated or is_text(way[-1])):
         return seen
     return min(seen, limit.most + FAR) if seen > limit.most else limit.most + FAR
 
@@ -205,14 +205,14 @@ def _is_content(accepted: AcceptedRequest, way: Fields) -> bool:
     return len(way) == 1 and way[0].is_repeated and all((field.name,) in accepted.references for field in others)
 
 
-def _sized(accepted: AcceptedRequest, way: Fields, size: int) -> Message | None:
+def _sized(accepted: AcceptedRequest, way: Fields, size: float) -> Message | None:
     """Return the request with so much in a field, made of what it has there; None if that can't be."""
     if len(way) > 1 and not is_set(accepted.fullest, way[:-1]):
         return None
     return _with(accepted.fullest, way, size)
 
 
-def _with(base: Message, way: Fields, size: int) -> Message | None:
+def _with(base: Message, way: Fields, size: float) -> Message | None:
     """Return a copy of a message with so much in a field, made of what it has there; None if that can't be."""
     message, path = type(base)(), path_of(way)
     message.CopyFrom(base)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ service Cellar {
   // Says INVALID_ARGUMENT for what doesn't go together.
   rpc Pair(Wine) returns (Wine);
   rpc Taste(Wine) returns (Wine);
+  // What lies on a shelf stays cold.
+  rpc Store(Wine) returns (Wine);
 }
 enum Color { COLOR_UNSPECIFIED = 0; RED = 1; WHITE = 2; }
 message Wine {
@@ -53,6 +56,9 @@ message Wine {
   Maker maker = 10;
   google.protobuf.Timestamp opened = 11;
   string code = 12 [(buf.validate.field).string.pattern = "^[A-Z]{2}$"];
+  // Magnums hold more.
+  int32 liters = 13 [(buf.validate.field).int32 = {gte: 1, lte: 90}];
+  repeated string sorts = 14 [(buf.validate.field).repeated.unique = true];
 }
 message Maker { string title = 1; string town = 2 [(buf.validate.field).string.min_len = 1]; }
 message CreateWineRequest {
@@ -106,13 +112,44 @@ NONE, UNSTATED, CONTRADICTION = Refusal.NONE, Refusal.UNSTATED, Refusal.CONTRADI
     [
         # a rule on the very field
         ("Taste", {"title": "Old vine"}, "title: too long", "title", CONTRADICTION),
-        ("Taste", {"title": "Domaine d'Or"}, "the title is odd", "title", CONTRADICTION),
+        ("Taste", {"title": "Domaine d'Or"}, "the title is wrong", "title", CONTRADICTION),
         ("Taste", {"year": 1800}, "year must be greater than 1800", "year", CONTRADICTION),
         ("Taste", {"year": 2100}, "wine.year is bad", "", CONTRADICTION),
         ("Taste", {"notes": ["a", "b"]}, "notes[1]: no", "notes", CONTRADICTION),
         ("Taste", {"tags": ["a", "b", "c", "d", "e"]}, "too many tags", "tags", CONTRADICTION),
         ("Taste", {"color": "WHITE"}, "color: only red", "color", CONTRADICTION),
-        ("Taste", {"maker": {"town": "Nantes"}}, "town is not served", "maker.town", CONTRADICTION),
+        ("Taste", {"maker": {"town": "Nantes"}}, "town is too short", "maker.town", CONTRADICTION),
+        ("Taste", {"tags": ["a", "b", "c", "d", "e"]}, "tags: at most 4 are allowed", "tags", CONTRADICTION),
+        ("Taste", {"code": "AB"}, "code must match [A-Z]{2}", "code", CONTRADICTION),
+        ("Taste", {"sorts": ["a", "b"]}, "sorts has duplicates", "sorts", CONTRADICTION),
+        ("Taste", {"maker": {"town": "Nantes"}}, "maker.town is required", "maker.town", CONTRADICTION),
+        ("Taste", {"title": "é" * 16}, "the title has more than 30 letters", "title", CONTRADICTION),
+        # a rule, but another property of it
+        ("Taste", {"maker": {"town": "Nantes"}}, "town is not served", "maker.town", UNSTATED),
+        ("Taste", {"title": "Old vine"}, "title must begin with a capital", "title", UNSTATED),
+        ("Taste", {"title": "Old vine"}, "title is taken already", "title", UNSTATED),
+        ("Taste", {"title": "Old vine"}, "title must not be blank", "title", UNSTATED),
+        ("Taste", {"title": "Old vine"}, "title must differ from code", "title", UNSTATED),
+        ("Taste", {"year": 1900}, "year must be even", "year", UNSTATED),
+        ("Taste", {"year": 1900}, "year must be a multiple of 25", "year", UNSTATED),
+        ("Taste", {"year": 1900}, "year is no year of the calendar", "year", UNSTATED),
+        ("Taste", {"year": 1900}, "year is more than 5 above the last one", "year", UNSTATED),
+        ("Taste", {"year": 1900}, "year must not be lower than the last value", "year", UNSTATED),
+        ("Taste", {"year": 1900}, "year overlaps with another wine", "year", UNSTATED),
+        ("Taste", {"year": 1900}, "year: there was no harvest", "year", UNSTATED),
+        ("Taste", {"tags": ["a", "a"]}, "tags must be sorted", "tags", UNSTATED),
+        ("Taste", {"tags": ["a", "a"]}, "tags has duplicates", "tags", UNSTATED),
+        ("Taste", {"color": "WHITE"}, "color doesn't exist any more", "color", UNSTATED),
+        # which the comment speaks of, in other words
+        ("Taste", {"liters": 7}, "liters: too small for magnums", "liters", UNSTATED),
+        ("Taste", {"liters": 7}, "liters is too small", "liters", CONTRADICTION),
+        ("Store", {"liters": 7}, "liters is too small for a cold shelf", "liters", UNSTATED),
+        ("Taste", {"liters": 7}, "liters is too small for a cold shelf", "liters", CONTRADICTION),
+        # another field than was varied, of which the value was chosen at will
+        ("Taste", {"title": "b", "year": 1900}, "year is not one of ours", "title", UNSTATED),
+        ("Taste", {"title": "b", "year": 1900}, "year is wrong", "title", UNSTATED),
+        ("Taste", {"title": "b", "year": 1900}, "year must be at least 1950", "title", CONTRADICTION),
+        ("Taste", {"title": "b", "maker": {"town": "Nantes"}}, "maker.town is wrong", "maker", CONTRADICTION),
         # a rule, but about something else of it
         ("Taste", {"title": "a\x00b"}, "title: control characters", "title", UNSTATED),
         ("Taste", {"title": "../../etc"}, "title: no paths", "title", UNSTATED),
@@ -163,6 +200,22 @@ def test_what_details_name_goes_before_the_words(cellar: Registry, fields: tuple
     expectations = Expectations(registry=cellar, documented=documented(cellar))
     reply = reply_to(cellar, "Taste", {"year": 1900, "grape": "a"}, "title: no", fields)
     assert refusal(reply, expectations, "year") is expected
+
+
+@pytest.mark.parametrize(
+    ("other", "code", "expected"),
+    [
+        ({"title": "c", "year": 1900}, Code.OK, CONTRADICTION),
+        ({"title": "c", "year": 1900}, Code.INVALID_ARGUMENT, UNSTATED),
+        ({"title": "c", "year": 1901}, Code.OK, UNSTATED),
+    ],
+)
+def test_a_value_that_was_taken_elsewhere_is_none_to_refuse(
+    cellar: Registry, other: Any, code: Code, expected: Refusal
+) -> None:
+    reply = reply_to(cellar, "Taste", {"title": "b", "year": 1900}, "year is wrong")
+    elsewhere = replace(reply_to(cellar, "Taste", other, ""), code=code)
+    assert refusal(reply, Expectations(registry=cellar), "title", (elsewhere, reply)) is expected
 
 
 @pytest.mark.parametrize(

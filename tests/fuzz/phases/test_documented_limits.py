@@ -47,6 +47,12 @@ message PrintRequest {
 message Paper {
   // In millimeters, between 10 and 2,000.
   int32 width = 1;
+  // More than 0, at most 500.
+  double weight = 2;
+  // At least 0.5, at most 9.5.
+  double thickness = 3;
+  // From 1 to 90. Must not be lower than the last value, nor more than 5 above it.
+  int32 age = 4;
 }
 message PrintResponse {}
 """
@@ -66,6 +72,9 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Registry:
         ("PrintRequest", "copies", (1, 9)),
         ("PrintRequest", "lines", (None, 4)),
         ("Paper", "width", (10, 2000)),
+        ("Paper", "weight", (None, 500)),
+        ("Paper", "thickness", None),
+        ("Paper", "age", None),
         ("PrintRequest", "sheets", (None, 50)),
         ("PrintRequest", "words", None),
         ("PrintRequest", "marks", None),
@@ -86,7 +95,7 @@ def actual(labels: Registry, takes: Callable[[Any], bool], words: str = "that ca
     method = labels.method("labels.Labels/Print")
     expectations = Expectations(registry=labels)
     plan = Plan(registry=labels, methods=(method,), expectations=expectations, generators=Generators(labels))
-    request: Any = method.request_class(text="abc", copies=3, lines=["a"], paper={"width": 99}, title="b")
+    request: Any = method.request_class(text="abc", copies=3, lines=["a"], paper={"width": 99, "weight": 80}, title="b")
     plan.acceptance.keep(AcceptedRequest(method=method, data=request.SerializeToString()), b"")
     suite, found = CheckSuite(all_checks(), expectations), list[str]()
 
@@ -113,6 +122,9 @@ def actual(labels: Registry, takes: Callable[[Any], bool], words: str = "that ca
         (lambda one: one.copies >= 0, []),  # 0 is as good as unset
         (lambda one: len(one.lines) <= 5, ["5: OK"]),
         (lambda one: one.paper.width <= 2001, ["2001: OK"]),
+        (lambda one: 0 < one.paper.weight <= 500, []),
+        (lambda one: 0 < one.paper.weight < 500, ["500.0: INVALID_ARGUMENT: that can't be printed"]),
+        (lambda one: one.paper.weight <= 505, ["501.0: OK"]),
         (lambda one: one.paper.width > 10, ["10: INVALID_ARGUMENT: that can't be printed"]),
     ],
 )

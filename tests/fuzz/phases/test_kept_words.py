@@ -34,6 +34,7 @@ message SendRequest {
   int32 page_size = 5;
   int64 expires = 6;
   repeated int32 weekdays = 7;
+  double weight = 8;
 }
 message SendResponse {}
 """
@@ -71,6 +72,8 @@ def told(posts: Registry, field: str, value: Any, objection: Callable[[Any], str
 
 
 POSTCODE = "the postcode must have 3 to 10 characters"
+WEIGHT = "weight must be more than 0 and at most 10"
+RELATIVE = "price_cents is more than 50 above the last one"
 READERS = "readers has more than 20 items"
 KEPT = "kept is from 10 minutes to 31 days"
 
@@ -86,6 +89,10 @@ KEPT = "kept is from 10 minutes to 31 days"
         ("price_cents", 7, lambda one: "price_cents must not be negative" if one.price_cents >= 0 else "", "0: "),
         ("price_cents", 0, lambda one: "price_cents must not be negative" if one.price_cents <= 0 else "", "0: "),
         ("price_cents", 7, lambda one: "price_cents must not be negative today" if one.price_cents else "", None),
+        ("weight", 3, lambda one: WEIGHT if 2 < one.weight <= 10 else "", "5.0: "),
+        ("weight", 0.5, lambda one: WEIGHT if one.weight < 1 else "", None),  # is below 1, and above 0
+        ("weight", 2.5, lambda one: f"{WEIGHT}.5" if one.weight > 2 else "", None),
+        ("price_cents", 40, lambda one: RELATIVE if one.price_cents > 30 else "", None),
         ("readers", ["a"], lambda one: READERS if len(one.readers) <= 20 else "", "1: "),
         ("readers", ["a"], lambda one: READERS if len(one.readers) <= 20 else "no such reader", "1: "),
         ("readers", ["a"], lambda one: READERS if one.readers else "", None),
@@ -113,6 +120,8 @@ def test_what_keeps_a_limit_is_not_refused_in_its_words(
         ("kept", "is kept for at most 2 hours", (None, 7200)),
         ("kept", "at most 2 of them", None),
         ("expires", "must be at most 30 days from now", None),  # in another unit
+        ("weight", "must be at least 0.5 and at most 30", None),  # of which one end isn't read
+        ("weight", "must be at most 30", (None, 30)),
         ("price_cents", "must be at most 30", (None, 30)),
     ],
 )
