@@ -148,7 +148,7 @@ class CreateRules:
             return
         for lost in losses(step.resource, made.given, made.message):
             expected = f"{lost.expected}: the request says so"
-            yield finding(step, "read_after_write", expected, lost.actual, path=lost.path, key=f"given {lost.path}")
+            yield finding(step, "read_after_write", expected, lost.actual, path=lost.path)
             return
 
     def _marks(self, step: ResourceCall) -> set[tuple[str, str, Any]]:

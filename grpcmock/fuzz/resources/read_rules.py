@@ -152,10 +152,8 @@ class ReadRules:
                 known.is_settled = resource.is_annotated or not is_tombstone(message)
                 known.message = known.message or message
                 return
-            name = getattr(message, resource.key)
-            if resource.is_annotated and _stands_elsewhere(resource, known.key, name):
-                expected = f"{known.key!r}: {name!r} stands below another {resource.parent}"
-                yield finding(step, "parent_confusion", expected, f"OK, and {name!r}")
+            if (confused := self._confused(step, known, message)) is not None:
+                yield confused
                 return
             for wrong in self._compare(step, known, message):
                 yield replace(wrong, method=known.by or wrong.method)
@@ -163,8 +161,19 @@ class ReadRules:
         elif known.is_gone and message.ListFields() and not is_tombstone(message, known):  # an empty one says nothing
             if is_another(known, message):
                 self._memory.forget(resource, key)
+            elif (confused := self._confused(step, known, message)) is not None:
+                yield confused
             elif known.failed or means(step, known):
                 yield self._undead(step, known)
+
+    def _confused(self, step: ResourceCall, known: KnownResource, message: Message) -> Finding | None:
+        """Tell where what was shown says itself that it stands below another parent than the one that was asked for."""
+        resource = step.resource
+        name = getattr(message, resource.key)
+        if not resource.is_annotated or not _stands_elsewhere(resource, known.key, name):
+            return None
+        expected = f"{known.key!r}: {name!r} stands below another {resource.parent}"
+        return finding(step, "parent_confusion", expected, f"OK, and {name!r}")
 
     def _undead(self, step: ResourceCall, known: KnownResource) -> Finding:
         code = "leak_on_failure" if known.failed else "use_after_delete"
