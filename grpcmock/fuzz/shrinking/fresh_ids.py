@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,10 @@ _DISTINCT = 6
 class FreshIds:
     """Gives a case other ids of the same form, each time it is asked."""
 
-    def __init__(self, case: Case, result: CaseResult) -> None:
-        """Find the ids that the calls of a case have chosen, by what came of them."""
-        self._tries = 0
+    def __init__(self, case: Case, result: CaseResult, tries: Iterator[object]) -> None:
+        """Find the ids that the calls of a case have chosen, by what came of them. *tries* says what sets one try from
+        all others on this server: two that it says the same of have the same ids."""
+        self._tries = tries
         self._places: set[tuple[str, Path]] = set()
         """Where they stand in requests, by the paths of methods."""
         found: dict[bytes, None] = {}
@@ -63,8 +65,8 @@ class FreshIds:
         """Return the case with ids that were in no try before; as it is, if it chooses none."""
         if not self._ids:
             return case
-        self._tries += 1
-        others = [(own, varied(own, f"try {self._tries}")) for own in self._ids]
+        salt = f"try {next(self._tries)}"
+        others = [(own, varied(own, salt)) for own in self._ids]
         return replace(case, calls=tuple(_renamed(call, others) for call in case.calls), choices=())
 
 
