@@ -152,7 +152,11 @@ class Confirmation:
     async def _alone(self, failure: Failure) -> Failure:
         """Return a failure by one of its calls alone, if that shows it and its check looks at each call by itself."""
         check = self._suite.checks[failure.finding.check]
-        if check.targeted or check.needs_rules or failure.finding.server_down or failure.finding.timing_based:
+        if check.targeted or check.needs_rules or failure.finding.timing_based:
+            return failure
+        if failure.finding.server_down and not (
+            self._monitor.can_renew and failure.result.health.exit_code is not None
+        ):
             return failure
         fresh = FreshIds(failure.case, failure.result, self._tries)
         for case in map(fresh.given_to, alone(failure)):
