@@ -38,7 +38,8 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
         whose = "" if health.ended_by_itself else ", as if it was ended from outside"
         actual = f"the server ended with {how}{whose}"
         if health.last_words is not None:
-            actual = f"{health.last_words}; {actual}"
+            words = health.last_words
+            actual = f"{words}; {actual}" if words.is_error else f"{actual}; the last that it wrote is: {words}"
     elif health.silent:
         what = said(first) if first is not None else "no answer"
         actual = f"{what}; and nothing of {health.silent} answers any more, though it did before"
