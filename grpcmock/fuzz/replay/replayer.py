@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +21,7 @@ from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.replay.case_file import Seen
 from grpcmock.fuzz.run.session import Settings, prepared
-from grpcmock.fuzz.shrinking.fresh_ids import FreshIds
+from grpcmock.fuzz.shrinking.fresh_ids import with_other_ids
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -161,10 +159,10 @@ async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "t
             return Replay(case_file=again, result=result, registry=run.registry, findings=findings, blind=blind)
 
         first = await made(case_file.case)
-        fresh = FreshIds(case_file.case, first.result, repeat(secrets.token_hex(8)), with_taken=True)
-        if not (first.found_its_own and fresh):
+        other = with_other_ids(case_file.case, first.result) if first.found_its_own else None
+        if other is None:
             return first
-        second = await made(fresh.given_to(case_file.case))
+        second = await made(other)
         return first if second.answer is Answer.NOT_SEEN else second
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import Action, Send
@@ -80,6 +82,15 @@ def _is_chosen(asked: Identity, reply: Reply) -> bool:
     told = {str(one.value) for one in told_by(reply)}
     own = _last(asked)
     return own in set(map(_last_part, told)) and (is_key or any(one.endswith(f"/{own}") for one in told))
+
+
+def with_other_ids(case: Case, result: CaseResult) -> Case | None:
+    """Return a case from another run that makes under other ids what this server has already, as one that lives on has
+    it from that run; None if nothing of the kind was in its way."""
+    if all(reply.code != Code.ALREADY_EXISTS for reply in result.replies):
+        return None
+    fresh = FreshIds(case, result, repeat(secrets.token_hex(8)), with_taken=True)
+    return fresh.given_to(case) if fresh else None
 
 
 def _last(identity: Identity) -> str:

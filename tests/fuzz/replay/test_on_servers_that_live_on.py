@@ -6,7 +6,8 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -15,14 +16,21 @@ import pytest
 from benchmarks.mutants.schema import registry
 from grpcmock.client.target import Target
 from grpcmock.fuzz.model.cases import Call, Case, Phase, call_of
+from grpcmock.fuzz.model.events import FailureFound
+from grpcmock.fuzz.model.example_database import Memory, open_database
 from grpcmock.fuzz.model.findings import Failure, Finding
 from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.replay.case_file import Origin
 from grpcmock.fuzz.replay.replayer import Answer, replay
-from grpcmock.fuzz.run.session import Settings
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, prepared
+from grpcmock.fuzz.shrinking.case_shrinking import Effort
 from grpcmock.fuzz.wire.requests import of
 from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.events import Event
 
 PATH = "/directory.v1.UserService/"
 CREATE, GET, DELETE = (registry().methods[f"{PATH}{name}"] for name in ("CreateUser", "GetUser", "DeleteUser"))
@@ -69,34 +77,67 @@ class Users:
         return self._users[about.name]
 
 
-def kept(check: str, case: Case, codes: tuple[Code, ...]) -> dict[str, Any]:
-    """Return what a run would have kept of a case that was answered so."""
+OK = (Code.OK,) * 4
+
+
+def failure(check: str, case: Case, codes: tuple[Code, ...]) -> Failure:
+    """Return a failure of a case that was answered so."""
     replies = tuple(
         Reply(call=call, termination=Termination.SERVER, code=code)
         for call, code in zip(case.calls, codes, strict=True)
     )
     finding = Finding(check=check, code="G1", expected="", actual="", key="k")
-    failure = Failure(
+    return Failure(
         finding=finding, case=case, result=CaseResult(replies=replies), first=case, after_cases=1, after_seconds=0.0
     )
-    return case_files.plain(case_files.of_failure(failure, Origin(target="127.0.0.1:1")))
+
+
+def kept(check: str, case: Case, codes: tuple[Code, ...]) -> dict[str, Any]:
+    """Return what a run would have kept of it."""
+    return case_files.plain(case_files.of_failure(failure(check, case, codes), Origin(target="127.0.0.1:1")))
+
+
+NAME = "users/aa0b1c2d"
+DELETED = Case(
+    id="t",
+    phase=Phase.STATEFUL,
+    method=GET,
+    calls=(
+        asked(CREATE, user_id="bb1c2d3e", user={"display_name": "Bob"}),
+        asked(CREATE, user_id="aa0b1c2d", user={"display_name": "Ann"}),
+        asked(DELETE, name=NAME),
+        asked(GET, name=NAME),
+    ),
+    why="",
+    targets=frozenset({"use_after_delete"}),
+)
 
 
 @pytest.mark.parametrize(("mended", "answer"), [(False, Answer.FAILED), (True, Answer.PASSED)])
 async def test_what_the_calls_make_is_there_already(serving: Any, mended: bool, answer: Answer) -> None:
-    name = "users/aa0b1c2d"
-    calls = (
-        asked(CREATE, user_id="bb1c2d3e", user={"display_name": "Bob"}),
-        asked(CREATE, user_id="aa0b1c2d", user={"display_name": "Ann"}),
-        asked(DELETE, name=name),
-        asked(GET, name=name),
-    )
-    about = frozenset({"use_after_delete"})
-    case = Case(id="t", phase=Phase.STATEFUL, method=GET, calls=calls, why="", targets=about)
     async with serving(Users(mended=mended).handlers) as target:
         settings = Settings(target=target, registry=registry())
-        answers = [(await replay(kept("use_after_delete", case, (Code.OK,) * 4), settings)).answer for _ in range(3)]
+        answers = [(await replay(kept("use_after_delete", DELETED, OK), settings)).answer for _ in range(3)]
     assert answers == [answer] * 3
+
+
+async def test_a_run_that_knows_of_it_finds_it_there_as_well(serving: Any, tmp_path: Path) -> None:
+    said = "use_after_delete"
+    Memory(open_database(str(tmp_path)), registry(), [GET]).hear(FailureFound(failure=failure(said, DELETED, OK)))
+    bounds = Bounds(phases=(Phase.STATEFUL,), effort=Effort(tries=0))
+    async with serving(Users(mended=False).handlers) as target:
+        settings = Settings(target=target, registry=registry(), checks=(said,), database=str(tmp_path), bounds=bounds)
+        assert (await replay(kept(said, DELETED, OK), settings)).answer is Answer.FAILED  # and leaves its users
+        found: list[str] = []
+
+        def hear(event: Event) -> None:
+            if isinstance(event, FailureFound):
+                found.append(event.failure.first.id)
+                running.stop("it was found")
+
+        async with prepared(settings, [hear]) as running:
+            await running.go()
+    assert "/saved-" in found[0]
 
 
 ENDING = """
