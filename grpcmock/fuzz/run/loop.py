@@ -373,8 +373,8 @@ class Run:
             self._tell(Notice(message=message, method=method))
         if case.id in self._saved:
             self._saved.remove(case.id)
-            if not self._server.gone and (other := with_other_ids(case, result)) is not None:
-                await self._take(other, await self.observe(other))
+            if not self._server.gone and (renamed := with_other_ids(case, result)) is not None:
+                await self._take(renamed, await self.observe(renamed))
 
     def _leave_silent_services(self) -> None:
         for method in self._plan.methods:
