@@ -171,7 +171,7 @@ class Run:
             target=str(self._server.target),
             seed=plan.seed,
             methods=plan.methods,
-            phases=bounds.phases,
+            phases=self._phases,
             checks=tuple(check.code for check in self._suite.checks.values()),
             registry=plan.registry,
         )
@@ -235,6 +235,12 @@ class Run:
         )
         self._tell(finished)
         return finished
+
+    @property
+    def _phases(self) -> tuple[Phase, ...]:
+        """The phases that were asked for, without that of examples where there are none: it has nothing to begin."""
+        others = tuple(phase for phase in self._bounds.phases if phase is not Phase.EXAMPLES)
+        return self._bounds.phases if self._plan.examples or not others else others
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
