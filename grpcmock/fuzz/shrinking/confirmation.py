@@ -152,11 +152,9 @@ class Confirmation:
     async def _alone(self, failure: Failure) -> Failure:
         """Return a failure by one of its calls alone, if that shows it and its check looks at each call by itself."""
         check = self._suite.checks[failure.finding.check]
-        if check.targeted or check.needs_rules or failure.finding.timing_based:
-            return failure
-        if failure.finding.server_down and not (
-            self._monitor.can_renew and failure.result.health.exit_code is not None
-        ):
+        has_ended = failure.result.health.exit_code is not None
+        can_tell = not failure.finding.server_down or (self._monitor.can_renew and has_ended)
+        if check.targeted or check.needs_rules or failure.finding.timing_based or not can_tell:
             return failure
         fresh = FreshIds(failure.case, failure.result, self._tries)
         for case in map(fresh.given_to, alone(failure)):
