@@ -151,7 +151,8 @@ def command(
 
     TARGET is HOST:PORT, unix:PATH, or a URL. PROTOS are .proto files, directories or descriptor sets; without any, the
     server's reflection is asked. Each failure is confirmed, made as small as it gets, and told with how to repeat it.
-    The exit code is 0 if nothing was found, 1 for failures, 2 for wrong usage or a server out of reach.
+    The exit code is 0 if nothing was found, 1 for failures, 2 for wrong usage or a server out of reach, and 3 if
+    nothing was found since nothing was tested: no method ever answered OK.
 
     \b
     Examples:

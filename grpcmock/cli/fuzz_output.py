@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import date
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -117,7 +118,9 @@ class Output:
 
             summary.show(self._history, Console())
         else:
-            click.echo(summary.plain(self._history), nl=False)
+            # A file or the log of a job has lines of any length.
+            columns = {"columns": get_terminal_size().columns} if sys.stdout.isatty() else {}
+            click.echo(summary.plain(self._history, **columns), nl=False)
 
 
 def _started(event: Started) -> str:

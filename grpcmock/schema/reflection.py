@@ -31,8 +31,13 @@ TIMEOUT = 10.0
 """Seconds that all of it may take."""
 
 _MOST_FILES = 20_000
-_CREDENTIALS = "Give credentials that it takes as metadata, such as 'authorization: Bearer TOKEN'."
-_NO_REFLECTION = "The server has no reflection service. Give its .proto files or a descriptor set instead."
+CREDENTIALS = "Give credentials that it takes as metadata, such as 'authorization: Bearer TOKEN'."
+"""What to do where reflection is refused; commands say it in their own options."""
+
+PROTOS = "Give its .proto files or a descriptor set instead."
+"""What to do where there is none."""
+
+_NO_REFLECTION = f"The server has no reflection service. {PROTOS}"
 
 
 async def fetch(
@@ -283,10 +288,7 @@ class _Fetch:
         if not absent:
             return f"What the server's reflection gives can't be used. ({reason})"
         lacking = ", ".join(f"{name!r} (imported by {self._missing[name]})" for name in absent)
-        return (
-            f"The server's reflection doesn't give the imported files {lacking}. "
-            f"Give its .proto files or a descriptor set instead. ({reason})"
-        )
+        return f"The server's reflection doesn't give the imported files {lacking}. {PROTOS} ({reason})"
 
     def _supply(self, name: str) -> bool:
         """Add a file that comes along, with all that it imports; say whether there is one."""
@@ -305,5 +307,5 @@ def _explained(code: grpc.StatusCode, details: str, seconds: float) -> TargetErr
         return TargetError(f"The server's reflection service didn't answer within {seconds:g} s.")
     if code is grpc.StatusCode.UNAVAILABLE:
         return TargetError(f"The server can't be reached: {details}")
-    way_out = f". {_CREDENTIALS}" if code.name in ("UNAUTHENTICATED", "PERMISSION_DENIED") else ""
+    way_out = f". {CREDENTIALS}" if code.name in ("UNAUTHENTICATED", "PERMISSION_DENIED") else ""
     return TargetError(f"The server's reflection service failed with {code.name}: {details}{way_out}")

@@ -17,8 +17,10 @@ from grpcmock.client.target import Target
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.model.cases import Call, Caller, Case, Expect, Phase
+from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.reproducers.python_values import message_of
 from grpcmock.fuzz.run.session import Settings, prepared
+from grpcmock.status import Code
 from grpcmock.testing.answer import Answer
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 Step = Mapping[str, Any] | bytes | Message | Action
 """A message by its fields, by its bytes, or as it is; or something else that a client does."""
+
+_TURNED_AWAY = frozenset({Code.UNAUTHENTICATED, Code.UNAVAILABLE, Code.ALREADY_EXISTS})
+"""With these a call doesn't get to what a check looks at: without credentials, or where its thing is there from before.
+"""
 
 _ACTIONS = (Cancel, HalfClose, Headers, Pause, Receive, Send)
 
@@ -137,7 +143,8 @@ class Client:
         setup: int = 0,
         cleanup: int = 0,
     ) -> None:
-        """Assert that one of the checks of ``grpcmock fuzz`` finds nothing wrong with all the calls so far.
+        """Assert that one of the checks of ``grpcmock fuzz`` finds nothing wrong with all the calls so far, of which
+        not all were turned away.
 
         *rounds* says that they are the same so many times. They are *about* the method of the last one, unless that is
         said. What is to be *expected* of it, for which *rule* at which *path*, and how many calls are but *setup* and
@@ -165,8 +172,11 @@ class Client:
         result = replace(last, replies=replies, mock_answer=last.mock_answer if len(self._results) == 1 else None)
         suite = CheckSuite((check,), self._run.expectations)
         wrong = [finding for finding in suite.evaluate(case, result) if not finding.is_warning]
-        said = "; ".join(f"expected {finding.expected}; actual {finding.actual}" for finding in wrong)
-        assert not wrong, f"{check.code} {check.name}: {said}"
+        if not wrong and all(reply.code in _TURNED_AWAY and reply.call.caller is Caller.OWN for reply in replies):
+            what = f"{replies[-1].call.path[1:]} ended with {said(replies[-1])}"
+            raise AssertionError(f"{check.code} {check.name} can't be seen, for no call got through: {what}")
+        told = "; ".join(f"expected {finding.expected}; actual {finding.actual}" for finding in wrong)
+        assert not wrong, f"{check.code} {check.name}: {told}"
 
     def _case(self, calls: tuple[Call, ...], method: Method | None, **more: Any) -> Case:
         about = method or next(iter(self._run.registry.methods.values()))

@@ -90,3 +90,18 @@ def test_the_terms_of_checks_and_the_protos_can_be_given(target: str) -> None:
     with Client(target, protos=PROTOS, allowed={"GetUser": ["NOT_FOUND"]}, max_latency=30.0) as client:
         client.call("user.UserService/GetUser", {"id": 1})
         client.check("slow_input")
+
+
+@pytest.mark.parametrize(("code", "is_seen"), [(Code.UNAUTHENTICATED, False), (Code.INVALID_ARGUMENT, True)])
+def test_a_check_that_no_call_came_to_is_not_passed(code: Code, is_seen: bool) -> None:
+    with MockServer(protos=PROTOS) as mock:
+        mock.on("user.UserService/GetUser").fails(code.name, "who are you")
+        with Client(str(mock.target)) as client:
+            client.call("user.UserService/GetUser", {"id": 1})
+            if is_seen:
+                client.check("info_leak")
+                return
+            with pytest.raises(AssertionError, match=r"can't be seen, for no call .* UNAUTHENTICATED: who are you"):
+                client.check("info_leak")
+            client.call("user.UserService/GetUser", {"id": 1}, caller="nobody")
+            client.check("info_leak")  # nobody shall be turned away

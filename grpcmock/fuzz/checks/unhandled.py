@@ -38,12 +38,13 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
         whose = "" if health.ended_by_itself else ", as if it was ended from outside"
         actual = f"the server ended with {how}{whose}"
         if health.last_words is not None:
-            actual = f"{health.last_words}; {actual}"
+            words = health.last_words
+            actual = f"{words}; {actual}" if words.is_error else f"{actual}; the last that it wrote is: {words}"
     elif health.silent:
         what = said(first) if first is not None else "no answer"
         actual = f"{what}; and nothing of {health.silent} answers any more, though it did before"
     elif not health.alive:
-        actual = "the server took no connections any more, for this call, or one shortly before it, or what not"
+        actual = "the server took no connections any more: this call ended it, or one shortly before, or somebody"
         if any(reply.was_cut_off for reply in lost):
             actual = "the connection was lost while the call was under way, and the server took none any more"
     elif lost:

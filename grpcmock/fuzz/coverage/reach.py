@@ -23,6 +23,9 @@ _MORE = {
     "FAILED_PRECONDITION": "give requests that work as stubs: --stubs FILE; or say with --links FILE what creates what",
     "INVALID_ARGUMENT": "give requests that work as stubs: --stubs FILE; rules in the protos help, too",
 }
+_OTHERS = "what -H gives isn't enough: is it meant for this server, and has it expired?"
+"""In the place of a hint to give credentials, where some were given."""
+
 _ELSE = "give requests that work as stubs: --stubs FILE"
 
 
@@ -39,13 +42,16 @@ class Reach:
     """What to do about the others."""
 
     @classmethod
-    def of(cls, coverage: Coverage, minimum: float | None = None) -> Reach:
-        """Return how far a run has got."""
+    def of(cls, coverage: Coverage, minimum: float | None = None, *, credentials: bool = False) -> Reach:
+        """Return how far a run has got, in which calls had *credentials* or had not."""
         codes: Counter[str] = Counter()
         for method in coverage.never_ok():
             if (code := method.usual_refusal) is not None:
                 codes[code] += 1
-        hint = _MORE.get(codes.most_common(1)[0][0], _ELSE) if codes else ""
+        usual = codes.most_common(1)[0][0] if codes else ""
+        hint = _MORE.get(usual, _ELSE) if usual else ""
+        if usual == "UNAUTHENTICATED" and credentials:
+            hint = _OTHERS
         answered = Share.of(method.is_ok for method in coverage.methods.values())
         return cls(answered, minimum, hint)
 

@@ -82,7 +82,7 @@ def last_words(output: str) -> LastWords | None:
         if errors and (not runtime.lines or output.count("\n", errors[-1].end()) < runtime.lines):
             return _read(runtime, output, errors[-1])
     lines = [line for line in map(str.strip, output.splitlines()) if line]
-    return LastWords(_short(lines[-1])) if lines else None
+    return LastWords(_short(lines[-1]), is_error=False) if lines else None
 
 
 def _read(runtime: _Runtime, output: str, found: re.Match[str]) -> LastWords:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.repetition import may_be_growth
-from grpcmock.fuzz.execution.process import accepts
 from grpcmock.fuzz.model.cases import Measure
 from grpcmock.fuzz.model.results import CaseResult, Health, Termination
 from grpcmock.fuzz.wire.reflection import reflections
@@ -142,7 +141,7 @@ class Monitor:
         """Whether the connection may be gone. A raw request has one of its own, which may well be closed on it."""
         lost = [reply for reply in result.replies if reply.termination in NO_ANSWER]
         if all(reply.call.raw is not None for reply in lost):
-            return bool(lost) and not await accepts(self._server.target.address)
+            return bool(lost) and not await self._server.answers()
         return True
 
     async def _observe_use(self, case: Case) -> CaseResult:

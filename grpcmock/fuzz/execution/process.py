@@ -60,6 +60,8 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
         self._guard = Guard()
+        self._written_at_start = 0
+        """How many bytes it had written when it took connections."""
         self._is_over = True
         """Whether the whole group has ended: its number may become another's."""
 
@@ -92,7 +94,10 @@ class ServerProcess:
     @property
     def last_words(self) -> LastWords | None:
         """What brought it down, by what it wrote; None if it wrote nothing."""
-        return last_words(self.output_since(max(self.written - _MOST_OUTPUT, 0)))
+        words = last_words(self.output_since(max(self.written - _MOST_OUTPUT, 0)))
+        if words is not None and not words.is_error and self.written == self._written_at_start:
+            return None  # that it was up is all that it has said
+        return words
 
     @property
     def written(self) -> int:
@@ -137,6 +142,7 @@ class ServerProcess:
             trouble = await self._trouble()
             await self.stop()
             raise TargetError(trouble)
+        self._written_at_start = self.written
 
     async def _answers(self, *, is_first: bool) -> bool:
         until = time.monotonic() + self._within

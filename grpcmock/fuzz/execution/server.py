@@ -136,6 +136,16 @@ class Server:
                 return False  # it is back, but it was away
         return False
 
+    async def answers(self) -> bool:
+        """Whether a new connection comes to stand. Of a process that is ending, the system may still take one."""
+        if not await accepts(self.target.address):
+            return False
+        try:
+            async with connect(self.target, within=PATIENCE):
+                return True
+        except TargetError:
+            return False
+
     def look(self) -> ResourceUsage | None:
         """See what it uses now; None if that can't be seen."""
         return vitals(self._pid) if self._pid is not None else None

@@ -113,6 +113,13 @@ def has_next_page(reply: Reply) -> bool:
     return any(_NEXT.fullmatch(field.name) for field, _ in _fields(reply))
 
 
+def clear_next_page(answer: Message) -> None:
+    """Take out of an answer what says that there is more."""
+    for field, _ in answer.ListFields():
+        if _NEXT.fullmatch(field.name):
+            answer.ClearField(field.name)
+
+
 def items_in(reply: Reply) -> int:
     """Return how many messages the lists in the first answer to a call hold."""
     lists = [value for field, value in _fields(reply) if field.is_repeated and field.message_type is not None]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.errors import ConfigError, MissingExtraError, UnknownMethodError
+from grpcmock.errors import ConfigError, MissingExtraError, UnknownMethodError, did_you_mean
 from grpcmock.fuzz.model.case_values import read_case, written_case
 from grpcmock.fuzz.model.events import Event, FailureFound
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 _GITHUB = re.compile(r"github:([\w.-]+)/([\w.-]+)")
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z+]+):")
+"""What begins so is no directory, but on Windows, where a drive is one letter."""
 
 _LARGEST = 1 << 20
 """Bytes of a case that is kept."""
@@ -46,6 +49,10 @@ def open_database(where: str) -> ExampleDatabase:
         return _redis(parts[0])
     if parts[0].startswith("github:"):
         return _github(parts[0])
+    if (scheme := _SCHEME.match(parts[0])) is not None:
+        hint = did_you_mean(scheme[1], ("redis", "rediss", "unix", "github"))
+        known = "a directory, redis://HOST:PORT, unix://SOCKET, or github:OWNER/REPOSITORY"
+        raise ConfigError(f"--database {parts[0]!r} is none of those that there are: {known}. {hint}".rstrip())
     path = Path(parts[0])
     if path.exists() and not path.is_dir():
         raise ConfigError(f"--database {path} is a file; name a directory, or one that can be made.")

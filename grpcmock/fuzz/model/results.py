@@ -104,6 +104,9 @@ class LastWords:
     place: str = ""
     """The first place of its own code on the stack, as its runtime writes places; empty if it told none."""
 
+    is_error: bool = True
+    """Whether it is known to be what ended it, and not just its last line, whatever that says."""
+
     def __str__(self) -> str:
         return f"{self.error}, at {self.place}" if self.place else self.error
 

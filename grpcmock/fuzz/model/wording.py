@@ -54,8 +54,9 @@ def said(reply: Reply) -> str:
 def shape(reply: Reply) -> str:
     """Give what stays the same of a status when only values differ: its code, and the shape of its text."""
     text = _VARIABLE.sub(lambda found: found[0] if _NAME.fullmatch(found[0]) else "…", _without_own(reply))
-    # What was given may be nothing at all, so that its place doesn't count.
-    words = [word for word in text.split() if word != "…"]
+    # What was given may be nothing at all, so that its place doesn't count; nor does the article, as the plainest text
+    # that a request has is "a".
+    words = [word for word in text.split() if word not in ("…", "a")]
     return f"{reply.name} {' '.join(words[:8])}".strip()[:100]
 
 

@@ -21,10 +21,12 @@ from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.replay.case_file import Seen
 from grpcmock.fuzz.run.session import Settings, prepared
+from grpcmock.fuzz.shrinking.fresh_ids import with_other_ids
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Tls
+    from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.replay.case_file import CaseFile
@@ -108,6 +110,13 @@ class Replay:
         return ""
 
     @property
+    def found_its_own(self) -> bool:
+        """Whether nothing could be seen, since what it makes was there, as on the server that has shown it first."""
+        replies = zip(self.result.replies, self.case_file.seen, strict=False)
+        is_there = any(now.code == Code.ALREADY_EXISTS != before.code for now, before in replies)
+        return is_there and self.answer is Answer.NOT_SEEN
+
+    @property
     def same(self) -> bool:
         """Whether it fails in the way that was kept, and not just in another."""
         return any(finding.key == self.case_file.key for finding in self.findings)
@@ -130,6 +139,8 @@ async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "t
     *kept* is what :func:`case_files.load` gives. Of the *settings*, only the way to the server and the terms matter;
     terms that they leave at their defaults are those of the run that found the failure.
 
+    Where the server has what they make, as after the run that found the failure, they are made under other ids.
+
     Raises :class:`ConfigError` if *kept* is no failure, :class:`TargetError` if the server is out of reach, and
     :class:`SchemaError` if it can't say what it serves, or serves the method no more.
     """
@@ -137,12 +148,22 @@ async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "t
     settings = replace(with_expectations(settings, kept), checks=(check.name,), exclude_checks=())
     async with prepared(settings) as run:
         case_file = case_files.read(kept, run.registry, where)
-        result = await run.observe(case_file.case)
-        findings = tuple(finding for finding in run.evaluate(case_file.case, result) if not finding.is_warning)
         blind = ""
         if Measure.OUTPUT in case_file.case.measures and not settings.server_command:
             blind = "what the server writes isn't seen, since it wasn't started here: start it with --server-cmd"
-        return Replay(case_file=case_file, result=result, registry=run.registry, findings=findings, blind=blind)
+
+        async def made(case: Case) -> Replay:
+            result = await run.observe(case)
+            findings = tuple(finding for finding in run.evaluate(case, result) if not finding.is_warning)
+            again = replace(case_file, case=case)
+            return Replay(case_file=again, result=result, registry=run.registry, findings=findings, blind=blind)
+
+        first = await made(case_file.case)
+        other = with_other_ids(case_file.case, first.result) if first.found_its_own else None
+        if other is None:
+            return first
+        second = await made(other)
+        return first if second.answer is Answer.NOT_SEEN else second
 
 
 _FILES = ("stubs", "links")

@@ -137,7 +137,7 @@ class History:
     @property
     def reach(self) -> Reach:
         """How far the run got."""
-        return Reach.of(self.coverage, self._min_answered)
+        return Reach.of(self.coverage, self._min_answered, credentials=bool(self.target.metadata))
 
     @property
     def not_begun(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import GrpcmockError
@@ -21,6 +20,9 @@ _LONGEST = 1000
 _MOST_LINES = 12
 """So many calls are printed as lines of grpcurl."""
 
+_FORMS = ("pytest", "go", "bash", "stub", "python", "grpcurl")
+"""In the order in which they are offered."""
+
 _LARGEST = 200_000
 """Characters of a reproducer in a report."""
 
@@ -33,9 +35,15 @@ def told(failure: Failure, history: History) -> list[str]:
     found = grpcurl(failure, history)
     if found and max(map(len, found)) <= _LONGEST:
         lines += [f"  {'' if index else 'grpcurl':9} {line}" for index, line in enumerate(found)]
-    forms = "pytest|go|bash|stub|python" + ("|grpcurl" if len(found) == 1 and len(found[0]) > _LONGEST else "")
+    else:
+        found = []
     lines.append(f"  again     grpcmock replay {failure.id}")
-    lines.append(f"            grpcmock export {failure.id} --as {forms}")
+    if can := [
+        form
+        for form, (text, _) in forms(failure, history, _FORMS).items()
+        if text and not (found and form == "grpcurl")
+    ]:
+        lines.append(f"            grpcmock export {failure.id} --as {'|'.join(can)}")
     return [history.secrets.hide(line) for line in lines]
 
 
@@ -50,18 +58,13 @@ def grpcurl(failure: Failure, history: History) -> list[str]:
 
     The ids in them are those that the server gave then.
     """
-    registry, case = history.registry, failure.case
-    if registry is None or case.repeat > 1 or case.together or len(case.calls) > _MOST_LINES:
+    if history.registry is None or len(failure.case.calls) > _MOST_LINES:
         return []
-    whole = of_failure(failure, history.origin)
-    lines = []
-    for call in whole.made:
-        one = replace(whole, made=(call,), case=replace(case, calls=(call,)))
-        try:
-            lines.append(reproducer("grpcurl", one, history.target, registry).rstrip())
-        except NotSayableError:
-            return []
-    return [history.secrets.hide(line) for line in lines]
+    try:
+        text = reproducer("grpcurl", of_failure(failure, history.origin), history.target, history.registry)
+    except NotSayableError:
+        return []
+    return [history.secrets.hide(line) for line in text.splitlines()]
 
 
 def forms(failure: Failure, history: History, wanted: tuple[str, ...]) -> dict[str, tuple[str, str]]:
@@ -70,9 +73,6 @@ def forms(failure: Failure, history: History, wanted: tuple[str, ...]) -> dict[s
     if registry is None:
         return {}
     case = of_failure(failure, history.origin)
-    if "grpcurl" in wanted and len(case.made) > 1 and (lines := grpcurl(failure, history)):
-        rest = forms(failure, history, tuple(form for form in wanted if form != "grpcurl"))
-        return {"grpcurl": ("".join(f"{line}\n" for line in lines), ""), **rest}
     found: dict[str, tuple[str, str]] = {}
     for form in wanted:
         try:

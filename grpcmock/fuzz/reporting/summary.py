@@ -25,7 +25,9 @@ _MOST_ADVICE = 10
 """Of each kind."""
 _MOST_METHODS = 20
 _WIDEST = 200
-_COLUMNS = 79
+_NARROW = 80
+"""So many columns a terminal has at least."""
+
 _WIDEST_CHECK = 18
 _WIDEST_METHOD = 18
 _MOST_LISTED = 50
@@ -39,25 +41,25 @@ class Line:
     tone: Tone = "plain"
 
 
-def plain(history: History) -> str:
-    """Write the summary without colors."""
-    return "".join(f"{line.text}\n" for line in lines(history))
+def plain(history: History, columns: int = _WIDEST) -> str:
+    """Write the summary without colors, for so many *columns*: the list of failures keeps to them."""
+    return "".join(f"{line.text}\n" for line in lines(history, columns))
 
 
 def show(history: History, console: Console) -> None:
     """Print the summary in colors."""
     from rich.text import Text
 
-    for line in lines(history):
+    for line in lines(history, console.width):
         text = Text(line.text, style=_STYLES[line.tone])
         if line.tone == "plain" and line.text.startswith("  "):
             text.stylize("dim", 2, 12)  # the label
         console.print(text, soft_wrap=True, highlight=False)
 
 
-def lines(history: History) -> Iterator[Line]:
+def lines(history: History, columns: int = _WIDEST) -> Iterator[Line]:
     """Yield the lines of the summary. What a server says can't move the cursor: control characters are escaped."""
-    for line in _lines(history):
+    for line in _lines(history, columns):
         yield line if line.text.isprintable() else Line("".join(map(_harmless, line.text)), line.tone)
 
 
@@ -68,7 +70,7 @@ def _harmless(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def _lines(history: History) -> Iterator[Line]:
+def _lines(history: History, columns: int) -> Iterator[Line]:
     for severity in Severity:
         chosen = [one for one in history.failures if find_check(one.finding.check).severity is severity]
         yield from _failures(f"{severity.value.capitalize()} ({len(chosen)})", chosen, history)
@@ -78,7 +80,7 @@ def _lines(history: History) -> Iterator[Line]:
     yield from _warnings(history.warnings, history)
     yield from _troubles(history)
     yield from _coverage(history)
-    yield from _end(history)
+    yield from _end(history, columns)
 
 
 def _failures(title: str, failures: Sequence[Failure], history: History) -> Iterator[Line]:
@@ -151,7 +153,7 @@ def _coverage(history: History) -> Iterator[Line]:
             yield Line(f"  {span.phase.value:10} {span.cases:>7} cases  {seconds:6.1f} s  {rate:>7,.0f}/s", "soft")
 
 
-def _end(history: History) -> Iterator[Line]:
+def _end(history: History, columns: int) -> Iterator[Line]:
     """Yield what has to be on the screen in the end: why it may not be the whole, what was found, the figures."""
     if history.interrupted:
         yield Line(f"The run ended early: {history.interrupted}.", "warn")
@@ -167,7 +169,7 @@ def _end(history: History) -> Iterator[Line]:
         code = failures[0].finding.code
         yield Line(f"`grpcmock explain {code}` says why it matters and how to fix it.", "soft")
         yield Line("")
-        yield from (Line(text, "bad") for text in listed(failures[:_MOST_LISTED], history))
+        yield from (Line(text, "bad") for text in listed(failures[:_MOST_LISTED], history, columns))
         if len(failures) > _MOST_LISTED:
             yield Line(f"… {len(failures) - _MOST_LISTED} more", "soft")
     started = history.started
@@ -179,8 +181,8 @@ def _end(history: History) -> Iterator[Line]:
     yield Line(f"{history.counts} in {work} of {where}.", "bad" if is_bad else "good")
 
 
-def listed(failures: Sequence[Failure], history: History) -> Iterator[str]:
-    """Yield each failure on one line of a narrow terminal: id, severity, check, method, and what is wrong."""
+def listed(failures: Sequence[Failure], history: History, columns: int = _NARROW) -> Iterator[str]:
+    """Yield each failure on one line of so many *columns*: id, severity, check, method, and what is wrong."""
     rows = []
     for failure in failures:
         check = find_check(failure.finding.check)
@@ -191,7 +193,7 @@ def listed(failures: Sequence[Failure], history: History) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     for *cells, words in rows:
         head = "".join(f"{cell:{width}}  " for cell, width in zip(cells, widths, strict=True))
-        yield head + _short(words, _COLUMNS - len(head))
+        yield head + _short(words, max(columns, _NARROW) - 1 - len(head))
 
 
 def _count(number: int, noun: str) -> str:

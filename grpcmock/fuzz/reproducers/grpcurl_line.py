@@ -1,4 +1,4 @@
-"""A failure as a line for grpcurl, where grpcurl can send the very same bytes."""
+"""A failure as lines for grpcurl, one for each call, where grpcurl can send the very same bytes."""
 
 from __future__ import annotations
 
@@ -30,13 +30,17 @@ _MOST = 8000
 
 
 def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None) -> str:
-    """Write the line. Raises :class:`NotSayableError` for calls that grpcurl can't make."""
+    """Write a line for each call. What a call takes from the answer to an earlier one stands in it as it was then.
+
+    Raises :class:`NotSayableError` for calls that grpcurl can't make.
+    """
     del result
-    if len(case_file.made) != 1:
-        raise NotSayableError("grpcurl makes one call, and this takes several; --as python has them all.")
     if case_file.case.repeat > 1:
         raise NotSayableError("grpcurl makes one call, and this takes many at once or in turn; --as python has them.")
-    call = case_file.made[0]
+    return "".join(f"{_line(call, case_file, target, registry)}\n" for call in case_file.made)
+
+
+def _line(call: Call, case_file: CaseFile, target: Target, registry: Registry) -> str:
     words = [
         "grpcurl",
         *connection(target),
@@ -50,7 +54,7 @@ def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseR
     line = shlex.join(words)
     if len(line) > _MOST:
         raise NotSayableError("the request is too long for a line of grpcurl; --as python has it.")
-    return f"{line}\n"
+    return line
 
 
 def connection(target: Target) -> Iterator[str]:

@@ -46,6 +46,8 @@ class FailureLog:
         }
         self._of_cause: dict[str, str] = {}
         """The ids of failures, by their causes."""
+        self._of_blame: dict[tuple[str, str, str], str] = {}
+        """The ids of failures that blame a part of their request, by check, method, and what the server says."""
         self._gone_with = ""
         """The failure with which the server went for good."""
 
@@ -58,6 +60,13 @@ class FailureLog:
                 del self.failures[before]  # a remark, for its call was none of those that were under way
                 self.withdrawn[before] = failure.id
         self._join(failure.id, failure.finding.causes)
+
+    def note_blame(self, failure: Failure, causes: tuple[str, ...]) -> None:
+        """Note what the server says where a failure stands for itself, since it blames a part of its request: one of
+        the same method that blames nothing is of the same cause, if that is said of hardly two faults."""
+        for cause in causes:
+            if not cause.startswith("/"):  # else it is the method's own, for the text says nothing
+                self._of_blame.setdefault((failure.finding.check, failure.method.full_name, cause), failure.id)
 
     def has(self, failure: Failure, method: str) -> bool:
         """Whether this fault was told already; if so, it is counted once more, with the *method* it was seen at."""
@@ -78,6 +87,9 @@ class FailureLog:
             return None if known.is_remark and failure.was_last else known
         for cause in failure.finding.causes:
             if (known := self.failures.get(self._of_cause.get(cause, ""))) and self._rank(known) <= self._rank(failure):
+                return known
+            blamed = self._of_blame.get((failure.finding.check, failure.method.full_name, cause), "")
+            if (known := self.failures.get(blamed)) and not failure.finding.path:
                 return known
         if self.habit is not None and is_without_status(failure.finding.key):
             return self.habit

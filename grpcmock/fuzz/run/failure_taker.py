@@ -74,6 +74,7 @@ class FailureTaker:
         self._confirmation.begin()
         if not is_last and (is_suspicious(failure) or self._log.known(failure) is None):
             failure = await self._confirmation.plainest(failure)
+        blame = () if failure.finding.causes else finding.causes
         failure = replace(failure, was_last=is_last or self._went_within(failure))
         if self._has(failure, method):
             self._note(failure)
@@ -89,6 +90,7 @@ class FailureTaker:
         if finding.server_down and self._has(failure, failure.method.full_name):
             return  # led back to calls that are known to bring the server down
         self._add(failure)
+        self._log.note_blame(failure, blame)
         if self._confirmation.ran_out and failure.is_remark:
             self._unsure.append(failure.id)
 

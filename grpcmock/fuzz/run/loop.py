@@ -32,6 +32,7 @@ from grpcmock.fuzz.run.quarantine import MethodQuarantine
 from grpcmock.fuzz.run.schedule import PhaseSchedule, saved_turns, slice_of, turns
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 from grpcmock.fuzz.shrinking.confirmation import Confirmation
+from grpcmock.fuzz.shrinking.fresh_ids import with_other_ids
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
@@ -107,6 +108,8 @@ class Run:
         self._bounds = bounds or Bounds()
         self._listeners = tuple(listeners)
         self._memory = memory
+        self._saved: set[str] = set()
+        """The ids of cases that other runs have kept, and that are still to be made."""
         self._asked_memory = 0.0
         """When other runs were asked for news."""
         self._trouble_told = ""
@@ -168,7 +171,7 @@ class Run:
             target=str(self._server.target),
             seed=plan.seed,
             methods=plan.methods,
-            phases=bounds.phases,
+            phases=self._phases,
             checks=tuple(check.code for check in self._suite.checks.values()),
             registry=plan.registry,
         )
@@ -232,6 +235,12 @@ class Run:
         )
         self._tell(finished)
         return finished
+
+    @property
+    def _phases(self) -> tuple[Phase, ...]:
+        """The phases that were asked for, without that of examples where there are none: it has nothing to begin."""
+        others = tuple(phase for phase in self._bounds.phases if phase is not Phase.EXAMPLES)
+        return self._bounds.phases if self._plan.examples or not others else others
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
@@ -315,7 +324,9 @@ class Run:
         if memory.trouble != self._trouble_told:
             self._trouble_told = memory.trouble
             self._tell(Notice(message=f"failures are kept no more: the database is out of reach: {memory.trouble}"))
-        return [case for case in found if case.phase in self._bounds.phases]
+        cases = [case for case in found if case.phase in self._bounds.phases]
+        self._saved.update(case.id for case in cases)
+        return cases
 
     async def _open(self, phase: Phase) -> None:
         """Begin with a request that the server takes, of every method."""
@@ -366,6 +377,10 @@ class Run:
             self._tell(MethodStopped(method=case.method, reason=reason))
         for method, message in () if self._server.gone else self._quarantine.news():
             self._tell(Notice(message=message, method=method))
+        if case.id in self._saved:
+            self._saved.remove(case.id)
+            if not self._server.gone and (renamed := with_other_ids(case, result)) is not None:
+                await self._take(renamed, await self.observe(renamed))
 
     def _leave_silent_services(self) -> None:
         for method in self._plan.methods:

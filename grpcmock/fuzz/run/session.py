@@ -144,7 +144,8 @@ async def _reflected(channel: grpc.aio.Channel, settings: Settings) -> Registry:
     except (TargetError, SchemaError) as error:
         if "--proto" in str(error):
             raise
-        raise type(error)(f"{str(error).rstrip('.')}. {_without_reflection(str(error), settings)}") from None
+        said = str(error).replace(reflection.CREDENTIALS, "").replace(reflection.PROTOS, "").strip()
+        raise type(error)(f"{said.rstrip('.')}. {_without_reflection(str(error), settings)}") from None
 
 
 def _without_reflection(error: str, settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -72,6 +73,8 @@ class Confirmation:
         self._crashes = Crashes(monitor, suite.evaluate)
         self._accidents: list[tuple[Case, CaseResult]] = []
         self._simplest = simplest
+        self._tries = itertools.count(1)
+        """Of all failures: two that one case has shown would make the same things otherwise."""
         self._last = CaseResult(replies=())
         """What was seen of the last try."""
         self._blamed: set[tuple[str, ...]] = set()
@@ -149,9 +152,11 @@ class Confirmation:
     async def _alone(self, failure: Failure) -> Failure:
         """Return a failure by one of its calls alone, if that shows it and its check looks at each call by itself."""
         check = self._suite.checks[failure.finding.check]
-        if check.targeted or check.needs_rules or failure.finding.server_down or failure.finding.timing_based:
+        has_ended = failure.result.health.exit_code is not None
+        can_tell = not failure.finding.server_down or (self._monitor.can_renew and has_ended)
+        if check.targeted or check.needs_rules or failure.finding.timing_based or not can_tell:
             return failure
-        fresh = FreshIds(failure.case, failure.result)
+        fresh = FreshIds(failure.case, failure.result, self._tries)
         for case in map(fresh.given_to, alone(failure)):
             if self._monitor.is_gone:
                 return failure
@@ -163,7 +168,7 @@ class Confirmation:
     async def _made_again(self, failure: Failure) -> Failure:
         """Make the case some times more, and count how often it fails in the same way."""
         hits = tries = 1
-        fresh = FreshIds(failure.case, failure.result)
+        fresh = FreshIds(failure.case, failure.result, self._tries)
         for number in range(CONFIRMATIONS):
             if self._monitor.is_gone or (number and self._is_late):
                 break
@@ -286,7 +291,7 @@ class Confirmation:
         """Make the case small, asking the server each time; with *anew*, one that was just started, and and with all
         its calls, if it *keeps_calls*. What needs no data that was there before goes on to need none."""
         best: dict[Case, tuple[Finding, CaseResult, Case]] = {}
-        fresh = FreshIds(failure.case, failure.result)
+        fresh = FreshIds(failure.case, failure.result, self._tries)
         stands_alone = not anew and not self._needs_data(failure)
         # One that may rest on other things besides goes on to make those that it made.
         kept = 0 if anew or stands_alone else changes_in(failure.case, failure.result)

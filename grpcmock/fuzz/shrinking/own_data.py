@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
-from grpcmock.fuzz.model.changes import Changes, asked_by, has_next_page, identities, renamed, taking, told_by
+from grpcmock.fuzz.model.changes import Changes, asked_by, clear_next_page, identities, renamed, taking, told_by
 from grpcmock.schema.codec import try_decode
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _needed(failure: Failure, evaluate: Evaluate, changes: Changes) -> Iterator[
         return
     own = _own(case, result)
     alone = _with_only(case, result, own)
-    if alone is not result and (_is_of_pages(alone, result) or _found(failure, case, alone, evaluate) is None):
+    if alone is not result and _found(failure, case, alone, evaluate) is None:
         yield from _blamed(failure.finding, [value for value in _shown(result) if value not in own])
         return
     for reply in result.replies[: len(case.calls)]:
@@ -111,12 +111,6 @@ def _needed(failure: Failure, evaluate: Evaluate, changes: Changes) -> Iterator[
                 is_content = len(asked.path) > 1 and any(one.value == asked.value for one in asked_by(maker.call))
                 if not is_content:
                     yield asked.value
-
-
-def _is_of_pages(alone: CaseResult, result: CaseResult) -> bool:
-    """Whether there was a next page of a list that held more than what the case has made: it may be there for that."""
-    pairs = zip(alone.replies, result.replies, strict=True)
-    return any(one is not other and has_next_page(other) for one, other in pairs)
 
 
 def _found(failure: Failure, case: Case, result: CaseResult, evaluate: Evaluate) -> Finding | None:
@@ -176,7 +170,8 @@ def _with_only(case: Case, result: CaseResult, known: Values) -> CaseResult:
 
 
 def _cut(message_class: type[Message], data: bytes, known: Values) -> bytes:
-    """Return a response without the items of lists that aren't *known*. Items that nothing tells apart stay."""
+    """Return a response without the items of lists that aren't *known*, and then without what tells of another page.
+    Items that nothing tells apart stay."""
     message = try_decode(message_class, data)
     if message is None:
         return data
@@ -187,6 +182,8 @@ def _cut(message_class: type[Message], data: bytes, known: Values) -> bytes:
         for index in reversed([index for index, item in enumerate(value) if not _is_known(item, known)]):
             changed = True
             del value[index]
+    if changed:  # there would be no other page
+        clear_next_page(message)
     return message.SerializePartialToString(deterministic=True) if changed else data
 
 

@@ -6,8 +6,11 @@ Where the server says the same without that, it isn't what is wrong.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.learning.accepted_requests import varied
@@ -86,17 +89,26 @@ def _cases(failure: Failure, method: Method, reply: Reply, simplest: bytes) -> I
 
 
 def alone(failure: Failure) -> Iterator[Case]:
-    """Yield a case for each of the calls of a failure by itself, those of the method that is wrong first."""
+    """Yield a case for each of the calls of a failure by itself: the one that shows it first, then those of the method
+    that is wrong. Of a server that went down, only the call that was cut off and the one before, since each try takes a
+    start."""
     case = failure.case
     if len(case.calls) == case.repeat == 1 or any(call.raw is not None for call in case.calls):
         return
-    plain: dict[object, Call] = {}
+    is_down = failure.finding.server_down
+    shown = _last_answered(failure) if is_down else _failing(failure)
+    plain: dict[object, tuple[int, Call]] = {}
     for index, reply in enumerate(failure.result.replies[: len(case.calls)]):
         if (method := reply.call.method) is not None:
             messages = _elsewhere(case, index, reply.call)
-            plain[method.path, messages] = replace(call_of(method, *messages), caller=reply.call.caller)
-    for call in sorted(plain.values(), key=lambda call: call.method is not failure.method)[:_MOST_ALONE]:
+            rank = 0 if reply is shown or (is_down and reply.was_cut_off) else 1 + (method is not failure.method)
+            call = replace(call_of(method, *messages), caller=reply.call.caller)
+            known, _ = plain.get((method.path, messages), (rank, call))
+            plain[method.path, messages] = min(rank, known), call
+    for rank, call in sorted(plain.values(), key=itemgetter(0))[:_MOST_ALONE]:
         assert call.method is not None
+        if is_down and rank:
+            return
         yield replace(_case(case, call.method, call), why=f"one of the calls alone: {case.why}")
 
 
@@ -122,6 +134,12 @@ def _failing(failure: Failure) -> Reply | None:
         if reply.call.method is method and not {cause(reply), endless(reply)}.isdisjoint(failure.finding.causes):
             return reply
     return None
+
+
+def _last_answered(failure: Failure) -> Reply | None:
+    """Return the reply to the last call before the first that was lost: its effect may have come behind its answer."""
+    before = takewhile(lambda reply: reply.termination is not Termination.LOST, failure.result.replies)
+    return next(iter(deque(before, maxlen=1)), None)
 
 
 def _case(case: Case, method: Method, call: Call) -> Case:

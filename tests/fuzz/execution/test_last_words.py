@@ -155,6 +155,11 @@ def test_a_crash_is_told_in_the_server_s_own_words() -> None:
     assert finding.actual.endswith("(server.go:41); the server ended with exit code 2")
 
 
+def test_a_last_line_isn_t_told_as_the_cause_of_a_crash() -> None:
+    finding = crash("GetUser", last_words("served a call\n"))
+    assert finding.actual == "the server ended with exit code 2; the last that it wrote is: served a call"
+
+
 @pytest.mark.parametrize(
     ("one", "other", "are_one_cause"),
     [

@@ -55,6 +55,13 @@ def test_what_a_text_has_from_its_request_makes_no_other_error(name: str, versio
     assert shape(refused(name, version, "There is no {} today")) != shape(refused("", ""))
 
 
+def test_an_article_is_no_value_of_the_request() -> None:
+    text = "Model is not a {} that is there"
+    assert shape(refused("a", "1", text)) == shape(refused("iris", "1", text))
+    text = "That is a step back"
+    assert shape(refused("a", "1", text)) == shape(refused("iris", "1", text)) == "NOT_FOUND That is step back"
+
+
 def test_the_names_of_enum_values_are_the_requests(tmp_path: Path) -> None:
     file = tmp_path / "tables.proto"
     file.write_text(

@@ -39,7 +39,7 @@ Report = Callable[..., Reporting]
 
 
 def test_the_summary_groups_by_severity_and_says_what_to_do_next(reported: Report) -> None:
-    lines = summary.plain(reported("json").history).splitlines()
+    lines = summary.plain(reported("json").history, 80).splitlines()
     headings = [line for line in lines if re.match(r"[A-Z][a-z ]+OK \(|[A-Z][a-z ]+\(", line)]
     assert headings == [
         "Critical (2)",
@@ -61,13 +61,20 @@ def test_the_summary_groups_by_severity_and_says_what_to_do_next(reported: Repor
     assert lines[-1] == "2 failures, 1 remark in 4 cases, 17 calls of 2 methods at 127.0.0.1:50051, 0.6 s; seed 7."
 
 
+def test_the_list_at_the_end_is_as_wide_as_the_terminal_and_whole_in_a_log(reported: Report) -> None:
+    history = reported("json").history
+    narrow, log = (summary.plain(history, *columns).splitlines()[-2] for columns in ((20,), ()))
+    assert (len(narrow), narrow[-1]) == (79, "…")
+    assert log.startswith(narrow[:-1]) and len(log) > len(narrow) and "…" not in log
+
+
 def test_the_summary_in_colors_says_the_same(reported: Report) -> None:
     history = reported("json").history
     out = io.StringIO()
     summary.show(history, Console(file=out, width=80, force_terminal=True, color_system="standard"))
     plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
     assert [line.rstrip() for line in plain.splitlines()] == [
-        line.rstrip() for line in summary.plain(history).splitlines()
+        line.rstrip() for line in summary.plain(history, 80).splitlines()
     ]
     assert "\x1b[1;31m" in out.getvalue()
     assert "\\x1b[31m" in plain  # the server's own: told, not done
@@ -313,7 +320,7 @@ def test_a_run_in_which_nothing_was_tested_is_told_so(reported: Report, events: 
     shut = replace(seen, result=replace(seen.result, replies=(replace(reply, code=16, message="who?", responses=()),)))
     history = reported(run=[events[0], events[1], shut]).history
     assert history.reach.too_little == "None of 2 methods ever answered OK: nothing behind their answers was tested"
-    assert history.reach.hint == "give credentials: -H 'authorization: Bearer ${TOKEN}'"
+    assert history.reach.hint == "what -H gives isn't enough: is it meant for this server, and has it expired?"
     assert json.loads((tmp_path / "report.json").read_text())["summary"]["untested"] == history.reach.too_little
     assert ET.parse(tmp_path / "report.junit").getroot().get("errors") == "1"
     assert ">hardly tested</span>" in (tmp_path / "report.html").read_text()

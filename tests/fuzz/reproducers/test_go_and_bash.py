@@ -44,7 +44,7 @@ async def test_the_exported_script_tells_by_its_exit_code(
     script.write_text(reproducer("bash", found, Target.parse("127.0.0.1:1"), REGISTRY))
     await run("bash", script, code=code, GRPCMOCK_TARGET=str(target))
     if code == 0:
-        assert "no such host" in await run("bash", script, code=2, GRPCMOCK_TARGET="nowhere.invalid:1")
+        assert "Failed to dial target host" in await run("bash", script, code=2, GRPCMOCK_TARGET="nowhere.invalid:1")
 
 
 GRPCURL = """\

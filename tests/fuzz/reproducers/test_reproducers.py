@@ -155,7 +155,6 @@ def test_no_stub_tells_requests_apart_that_differ_in_bytes_alone() -> None:
 @pytest.mark.parametrize(
     ("found", "form", "reason"),
     [
-        (case_file(get(1), get(2000)), "grpcurl", "takes several"),
         (case_file(get(2000), repeat=2), "grpcurl", "many at once"),
         (case_file(lookup(A_USER, Cancel())), "grpcurl", "does nothing else"),
         (case_file(call_of(GET, b"\x08")), "grpcurl", "no message"),
@@ -177,6 +176,11 @@ def test_no_stub_tells_requests_apart_that_differ_in_bytes_alone() -> None:
 def test_what_cannot_be_said_is_refused_with_the_reason(found: CaseFile, form: str, reason: str) -> None:
     with pytest.raises(NotSayableError, match=reason):
         reproducer(form, found, Target.parse("127.0.0.1:1"), REGISTRY)
+
+
+def test_several_calls_are_as_many_lines_of_grpcurl() -> None:
+    lines = reproducer("grpcurl", case_file(get(1), get(2000)), Target.parse("127.0.0.1:50051"), REGISTRY).splitlines()
+    assert [line.partition(" -d ")[2].partition("}")[0] for line in lines] == ['\'{"id": 1', '\'{"id": 2000']
 
 
 def test_a_line_of_grpcurl_can_be_copied_to_a_shell() -> None:

@@ -63,6 +63,27 @@ def test_errors_without_a_status_are_one_failure_where_that_is_a_servers_way(
     assert sum(one.seen for one in log.failures.values()) == 9
 
 
+@pytest.mark.parametrize(
+    ("cause", "path", "is_known"),
+    [
+        ("UNKNOWN list index out of range", "", True),
+        ("UNKNOWN list index out of range", "name", False),
+        ("/user.UserService/GetUser UNKNOWN boom", "", False),  # who knows what went wrong there
+    ],
+)
+def test_one_that_blames_nothing_is_of_one_cause_with_one_that_stands_for_itself(
+    cause: str, path: str, is_known: bool
+) -> None:
+    log = FailureLog(CHECKS)
+    blaming = failure("unhandled_error", (), 0, "x")
+    log.add(blaming)
+    log.note_blame(blaming, (cause,))
+    later, elsewhere = (failure("unhandled_error", (cause,), method, "y") for method in (0, 1))
+    later = replace(later, finding=replace(later.finding, path=path))
+    assert log.known(elsewhere) is None
+    assert log.known(later) is (blaming if is_known else None)
+
+
 @given(st.lists(FAILURES, max_size=25))
 def test_a_cause_is_told_once_and_nothing_is_lost(found: list[Failure]) -> None:
     log = FailureLog(CHECKS)

@@ -178,6 +178,19 @@ async def test_stopping_ends_the_run_with_all_that_was_found(fuzzed: Any) -> Non
     assert events[-1] is finished
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ((Phase.RANDOM, Phase.EXAMPLES), (Phase.RANDOM,)),
+        ((Phase.EXAMPLES,), (Phase.EXAMPLES,)),
+    ],
+)
+async def test_without_examples_their_phase_is_none_that_could_begin(asked: Any, told: Any, fuzzed: Any) -> None:
+    events: list[Any] = []
+    await fuzzed({}, events=events, include=["GetUser"], bounds=Bounds(phases=asked, max_cases=2))
+    assert next(event.phases for event in events if isinstance(event, Started)) == told
+
+
 @pytest.mark.parametrize("in_flight", [1, 5])
 async def test_the_same_seed_gives_the_same_bytes_whatever_the_server_says(fuzzed: Any, in_flight: int) -> None:
     async def cases(handler: Any, seed: int) -> dict[str, bytes]:

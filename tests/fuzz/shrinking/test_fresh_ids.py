@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import count
+from typing import Any, cast
 
 from benchmarks.mutants.schema import registry
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.model.cases import Call, Case, Phase, call_of
+from grpcmock.fuzz.model.findings import Failure, Finding
 from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.shrinking.case_shrinking import Effort, shrink
+from grpcmock.fuzz.shrinking.confirmation import Confirmation
 from grpcmock.fuzz.shrinking.fresh_ids import FreshIds
 from grpcmock.status import Code
 
@@ -75,7 +78,7 @@ def ids_in(case: Case) -> set[str]:
 
 def test_ids_that_a_client_has_chosen_are_others_in_each_try_and_the_same_within_it() -> None:
     case = case_of(created("aa0b1c2d"), asked(GET, name="users/aa0b1c2d"), asked(GET, name="users/somebody"))
-    fresh = FreshIds(case, Server().result(case))
+    fresh = FreshIds(case, Server().result(case), count())
     tries = [fresh.given_to(case) for _ in range(5)]
     assert fresh
     assert all(len(ids_in(one)) == 2 and "somebody" in ids_in(one) for one in tries)
@@ -84,9 +87,43 @@ def test_ids_that_a_client_has_chosen_are_others_in_each_try_and_the_same_within
     assert emails == {"ann@example.com"}
 
 
+class Living:
+    """A server as confirmation sees it, which can't be started anew."""
+
+    can_renew = is_gone = False
+
+    def __init__(self) -> None:
+        self._server = Server()
+
+    async def observe(self, case: Case) -> CaseResult:
+        return self._server.result(case)
+
+
+class Content:
+    """Checks that find nothing any more."""
+
+    def evaluate(self, *_: Any) -> tuple[Finding, ...]:
+        return ()
+
+
+async def test_two_failures_that_one_case_has_shown_are_tried_with_ids_of_their_own() -> None:
+    living, some = Living(), cast("Any", None)
+    case = case_of(created("aa0b1c2d"), asked(GET, name="users/aa0b1c2d"))
+    seen = await living.observe(case)
+    confirmation = Confirmation(
+        cast("Any", living), cast("Any", Content()), some, some, some, effort=Effort(), seconds_in_all=10
+    )
+    for key in ("one", "other"):
+        finding = Finding(check="use_after_delete", code="G130", expected="", actual="", key=key)
+        failure = Failure(finding=finding, case=case, result=seen, first=case, after_cases=1, after_seconds=0.0)
+        confirmation.begin()
+        told = await confirmation.confirm(failure)
+        assert (told.hits, told.tries) == (1, 4), "a try was spent on what is there already"
+
+
 def test_ids_that_the_server_makes_stay_as_they_are() -> None:
     case = case_of(asked(GET, name="users/aa0b1c2d"))
-    fresh = FreshIds(case, Server().result(case))
+    fresh = FreshIds(case, Server().result(case), count())
     assert not fresh
     assert fresh.given_to(case) is case
 
@@ -104,7 +141,7 @@ async def test_a_case_without_its_clean_up_gets_short() -> None:
         asked(GET, name=name),
         asked(DELETE, name=name),
     )
-    fresh = FreshIds(case, server.result(case))
+    fresh = FreshIds(case, server.result(case), count())
 
     async def fails(smaller: Case) -> bool:
         if not fresh.are_kept_by(smaller):
