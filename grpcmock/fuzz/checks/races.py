@@ -30,9 +30,12 @@ def raced(case: Case, result: CaseResult) -> Iterator[Finding]:
     if not case.together < last <= len(replies):
         return
     at_once = replies[last - case.together : last]
-    alone = [reply for reply in replies[: last - case.together] if reply.call.path == at_once[0].call.path]
+    before = replies[: last - case.together]
+    alone = [reply for reply in before if reply.call.path == at_once[0].call.path]
     if len(alone) != 2 or any(reply.termination is not Termination.SERVER for reply in (*alone, *at_once)):
         return
+    if not all(reply.is_ok for reply in before if reply.call.path != at_once[0].call.path):
+        return  # what they are about wasn't made, so they are about something that was there, as it happened to be
     first, second = alone
     if not first.is_ok or second.code not in _ONCE_ONLY:
         return

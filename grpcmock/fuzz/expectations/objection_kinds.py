@@ -50,7 +50,9 @@ _FORM = re.compile(
     r"|(?:not|only|may) contain(?! (?:more|less|fewer|at)\b)|valid [a-z]+)\b",
     re.IGNORECASE,
 )
-_UNIQUE = re.compile(r"\b(?:duplicate\w*|duplication|unique\w*|distinct|twice|repeat\w*|more than once)\b", re.IGNORECASE)
+_UNIQUE = re.compile(
+    r"\b(?:duplicate\w*|duplication|unique\w*|distinct|twice|repeat\w*|more than once)\b", re.IGNORECASE
+)
 _OTHER = re.compile(
     r"\b(?:steps?|multiples?|increments?|divisible|even|odd|round\w*|whole|decimals?|fractions?|precision|hundredths"
     r"|calendar|weekdays?|weekends?|holidays?|day that|already|taken|in use|reserved|exist\w*|unknown|no such|not found"

@@ -50,12 +50,19 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     makers = [need.made_by.method for need in own.needs]
     names_two = len(set(makers)) < len(makers)
     for need in own.needs if not names_two else ():
-        program.add(need.made_by, anew=2)
+        _make_anew(program, need.made_by)
     for number in range(AT_ONCE):
         racing = _saying(plain, text, number)
         program.add(racing, anew=2, latest=not names_two, skip=len(makers) * names_two)
     case = program.case(f"once, once more, and then {AT_ONCE} times at once, on something else")
     yield replace(case, targets=frozenset({"concurrency"}), together=AT_ONCE, shrinks_as_one=True)
+
+
+def _make_anew(program: MethodProgram, maker: AcceptedRequest) -> None:
+    """Add calls that make another thing, with all that it needs: below the same ones there may be one only."""
+    for need in maker.needs:
+        _make_anew(program, need.made_by)
+    program.add(maker, anew=2, latest=True)
 
 
 def _with_own_id(own: AcceptedRequest, plan: Plan) -> AcceptedRequest:
