@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.stated_words import at_path, is_out_of_range, taken
 from grpcmock.fuzz.expectations.documented_limits import documented_range
 from grpcmock.fuzz.expectations.documented_required import is_required_in_words
+from grpcmock.fuzz.expectations.documented_values import told_of_values
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, resolve
 from grpcmock.fuzz.model.bindings import value_at
-from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS
+from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, TOLD_VALUE
 from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.resources.differences import shown
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import CheckFunction
@@ -76,5 +78,39 @@ def _number(case: Case, reply: Reply, way: Fields) -> float:
     return float(value_at(message, path_of(way)))
 
 
-BY_RULE: Mapping[str, CheckFunction] = {REQUIRED_IN_WORDS: _required, NO_NUMBER: _no_number}
+def _told_value(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A comment says what values are like, and one that isn't so is taken, in a request that is taken with another one
+    that is."""
+    way = resolve(case.method.input, case.path)
+    if not way or len(result.replies) < case.setup + 2:
+        return
+    right, *others = (effective(reply, expectations) for reply in result.replies[case.setup :])
+    if not taken(right):
+        return
+    for told in told_of_values(way[-1], expectations.registry):
+        if not told.allows(_value(case, right, way)):
+            continue  # it is read wrong
+        for reply in others:
+            value = _value(case, reply, way)
+            if not told.allows(value) and (actual := taken(reply)):
+                yield Finding(
+                    check="negative_rejected",
+                    expected=f"an error for {shown(value)}: the comment of {way[-1].full_name} says: {told.says}",
+                    actual=actual,
+                    path=case.path,
+                    key=f"{case.path} {told.says}",
+                )
+                break
+
+
+def _value(case: Case, reply: Reply, way: Fields) -> Any:
+    value = value_at(case.method.request_class.FromString(reply.call.messages[0]), path_of(way))
+    return list(value) if way[-1].is_repeated else value
+
+
+BY_RULE: Mapping[str, CheckFunction] = {
+    REQUIRED_IN_WORDS: _required,
+    NO_NUMBER: _no_number,
+    TOLD_VALUE: _told_value,
+}
 """What judges the cases at what comments say of fields, by the rule of the case."""

@@ -121,6 +121,9 @@ ITEMS_DOCUMENTED = "the limit of each item that the comment in the proto states"
 REQUIRED_IN_WORDS = "the comment in the proto, of a field that is required"
 """The rule of cases whose last call lacks what a comment requires at their path."""
 
+TOLD_VALUE = "what the comment in the proto says that values are like"
+"""The rule of cases with a value that the server takes, and then with others that the comment of the field excludes."""
+
 NO_NUMBER = "the range that the comment in the proto states, and what is no number"
 """The rule of cases that hold a server, where it refuses what is beyond such a range, to refusing NaN as well."""
 

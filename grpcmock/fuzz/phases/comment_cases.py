@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.documented_limits import documented_range
 from grpcmock.fuzz.expectations.documented_required import is_required_in_words
+from grpcmock.fuzz.expectations.documented_values import told_of_values
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable
 from grpcmock.fuzz.model.bindings import put, value_at
-from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, Case, Expect, Phase
+from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, TOLD_VALUE, Case, Expect, Phase
 from grpcmock.fuzz.phases.request_expectation import changes_part
 from grpcmock.fuzz.resources.fields import is_mask
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 _MOST = 8
 """So many cases of each sort are made of a method."""
+
+_MOST_TOLD = 24
+"""So many of what comments say of values."""
 
 _FAR = 25.0
 """Twice the upper end of a range, and so much more, is far beyond it."""
@@ -47,6 +51,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         return
     yield from islice(_lacking(accepted, plan), _MOST)
     yield from islice(_no_numbers(accepted, plan), _MOST)
+    yield from islice(_excluded(accepted, plan), _MOST_TOLD)
 
 
 def _lacking(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
@@ -83,6 +88,42 @@ def _no_numbers(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
         messages = [_with(accepted, way, value) for value in (*_around(limit), math.nan)]
         why = "is beyond its range, within it, and no number"
         yield _case(accepted, way, messages, label="no-number", rule=NO_NUMBER, why=why)
+
+
+def _excluded(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
+    """Yield a case for each thing that a comment says of values: one that is taken, and then some that it excludes."""
+    method = accepted.method
+    for way in reachable(method.input):
+        path = path_of(way)
+        if any(field.is_repeated for field in way[:-1]) or path in accepted.references:
+            continue
+        base = accepted.message_with(way)
+        if len(way) > 1 and not is_set(base, way[:-1]):
+            continue
+        right = value_at(base, path)
+        rules = plan.generators.of(method.input)
+        before = rules.broken(base)
+        for number, told in enumerate(told_of_values(way[-1], plan.registry)):
+            right = list(right) if way[-1].is_repeated else right
+            if not told.allows(right) or (way[-1].is_repeated and not right):
+                continue
+            wrong = [message for value in told.wrong(right) if (message := _holding(accepted, way, value)) is not None]
+            # What a rule says as well is tried by itself.
+            wrong = [message for message in wrong if rules.broken(message) == before]
+            if wrong:
+                label = f"told-{number}" if number else "told"
+                yield _case(
+                    accepted, way, [base, *wrong], label=label, rule=TOLD_VALUE, why="isn't as its comment says"
+                )
+
+
+def _holding(accepted: AcceptedRequest, way: Fields, value: Any) -> Message | None:
+    message = accepted.message_with(way)
+    try:
+        put(message, path_of(way), value)
+    except (TypeError, ValueError):
+        return None  # it has no room for it
+    return message
 
 
 def _around(limit: StatedLimit) -> tuple[float, float]:
