@@ -43,13 +43,17 @@ def journaled(talk: scripted.Talk, **changes: Any) -> Any:
     return call
 
 
+BY_CHANCE = ("no message type 'nobody.Knows'", "is read as base64, which gives")
+"""What `check` may say of a draft: of what was sent, and of bytes that happen to look like a word in base64."""
+
+
 def loaded(registry: Registry, text: str) -> Engine:
     """An engine with the draft, in which `check` finds nothing wrong."""
     problems = Problems()
     stubs = loader.load_text(text, "draft.yaml", problems)
     engine = Engine(registry, stubs, problems=problems)
     found = map(str, (*problems, *lint(list(engine.store), registry)))
-    assert not [said for said in found if "no message type 'nobody.Knows'" not in said], text
+    assert not [said for said in found if not any(words in said for words in BY_CHANCE)], text
     return engine
 
 

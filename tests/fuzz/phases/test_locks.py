@@ -83,7 +83,7 @@ async def test_a_lock_that_is_left_is_found(server: depot.Depot, expected: set[s
                 registry=depot.registry(),
                 bounds=bounds,
                 seed=11,
-                deadline=2.0,
+                deadline=1.0,
                 include=["CreateItem", "UpdateItem"],
                 checks=["G109"],
             )

@@ -20,7 +20,7 @@ from grpcmock.fuzz.resources.laws.criteria import Criteria
 from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.laws.states import States
 
-PROGRAMS = count_of(1500)
+PROGRAMS = count_of(1000)
 STEPS = 30
 
 
