@@ -149,12 +149,12 @@ def _read(field: FieldDescriptor, sentence: str, is_firm: bool) -> Iterator[Told
         yield from _of_items(sentence)
     elif is_text(field) and field.type == field.TYPE_STRING:
         yield from _of_texts(sentence)
+    elif is_number(field):
+        yield from _of_numbers(field, sentence)
     if not is_firm:
         return
     if field.is_repeated:
         yield from _of_lists(sentence)
-    elif is_number(field):
-        yield from _of_numbers(field, sentence)
     elif field.enum_type is not None and (_REQUIRED.search(sentence) or _NOT_UNSPECIFIED.search(sentence)):
         zero = field.enum_type.values_by_number.get(0)
         if zero is not None and zero.name.endswith("UNSPECIFIED") and not field.has_presence:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 _NUMBER = r"(-?\d+)(?![\d.]*\d)"
-_RANGE = re.compile(rf"(?<![\w.-]){_NUMBER}\s*(?:to|and|through|–|\.\.\.?)\s*{_NUMBER}(?![\w-])")
+_RANGE = re.compile(rf"(?<![\w.-]){_NUMBER}\s*(?:to|and|through|–|-|\.\.\.?)\s*{_NUMBER}(?![\w-])")
 _MUST_BE = r"(?:must|should|has to|have to|needs? to) be"
 _NOT_ASKED = r"(?<!must )(?<!should )(?<!to )(?<!may )(?<!not )"
 _MOST = re.compile(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.phases import (
     calculation_cases,
+    calendar_cases,
     call_lifecycle,
     comment_cases,
     growth_cases,
@@ -62,6 +63,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     told = chain(
         limits.refused(),
         comment_cases.cases(method, plan),
+        calendar_cases.cases(method, plan),
         islice(limits.documented(), _FIRST_LIMITS),
         item_limits.documented(method, plan),
         calculation_cases.cases(method, plan),

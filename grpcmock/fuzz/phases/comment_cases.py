@@ -97,28 +97,35 @@ def _excluded(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
         path = path_of(way)
         if any(field.is_repeated for field in way[:-1]) or path in accepted.references:
             continue
-        base = accepted.message_with(way)
-        if len(way) > 1 and not is_set(base, way[:-1]):
-            continue
-        right = value_at(base, path)
         rules = plan.generators.of(method.input)
-        before = rules.broken(base)
         for number, told in enumerate(told_of_values(way[-1], plan.registry)):
-            right = list(right) if way[-1].is_repeated else right
-            if not told.allows(right) or (way[-1].is_repeated and not right):
+            base = next((one for one in _bases(accepted, way) if told.allows(value_at(one, path))), None)
+            if base is None:
                 continue
-            wrong = [message for value in told.wrong(right) if (message := _holding(accepted, way, value)) is not None]
+            before = rules.broken(base)
+            right = value_at(base, path)
+            values = told.wrong(list(right) if way[-1].is_repeated else right)
+            wrong = [message for value in values if (message := _holding(base, way, value)) is not None]
             # What a rule says as well is tried by itself.
             wrong = [message for message in wrong if rules.broken(message) == before]
             if wrong:
                 label = f"told-{number}" if number else "told"
-                yield _case(
-                    accepted, way, [base, *wrong], label=label, rule=TOLD_VALUE, why="isn't as its comment says"
-                )
+                why = "isn't as its comment says"
+                yield _case(accepted, way, [base, *wrong], label=label, rule=TOLD_VALUE, why=why)
 
 
-def _holding(accepted: AcceptedRequest, way: Fields, value: Any) -> Message | None:
-    message = accepted.message_with(way)
+def _bases(accepted: AcceptedRequest, way: Fields) -> Iterator[Message]:
+    """Yield requests that are taken and have something at the end of a way, as little besides as can be."""
+    for base in (accepted.message, accepted.fullest):
+        if len(way) > 1 and not is_set(base, way[:-1]):
+            continue
+        if not way[-1].is_repeated or is_set(base, way):
+            yield base
+
+
+def _holding(base: Message, way: Fields, value: Any) -> Message | None:
+    message = type(base)()
+    message.CopyFrom(base)
     try:
         put(message, path_of(way), value)
     except (TypeError, ValueError):
