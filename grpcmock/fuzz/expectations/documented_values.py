@@ -7,13 +7,13 @@ or is put right by the server, claims nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grpcmock.fuzz.expectations import documented_characters
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_sizes import has_size, has_texts, is_number, is_text, is_whole, text_of
-from grpcmock.fuzz.expectations.stated_limits import limit_in, speaks_of_length
+from grpcmock.fuzz.expectations.stated_limits import limit_in, limit_of, speaks_of_length
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
@@ -89,6 +89,10 @@ _STEPS = re.compile(
 )
 _FRACTIONS = {"one half": 0.5, "a half": 0.5, "half": 0.5, "one quarter": 0.25, "a quarter": 0.25}
 
+_ALL_AS_IN = re.compile(
+    r"\b(?:all |the )?(?:limits|rules|constraints|restrictions) (?:are |apply )?(?:the )?(?:same )?as (?:in|for|at) "
+    r"(?:an? |the )?`?[A-Z]\w+"
+)
 _AS_IN = re.compile(r"\b(?:as|like) (?:in|for|at|those (?:in|of)) (?:an? |the )?`?([A-Z]\w+)")
 
 _FAR = 25
@@ -111,7 +115,8 @@ class Told(NamedTuple):
 def told_of_values(field: FieldDescriptor, registry: Registry) -> list[Told]:
     """Return what the comment of a field says that its values are like, or that of the field of this name in another
     message to which it leads (``as in CreateBookRequest``); nothing of maps, and of single messages."""
-    words = field_comments(registry).get(field.full_name, "")
+    comments = field_comments(registry)
+    words = comments.get(field.full_name, "") or _before(field, comments)
     is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
     owner: Any = field.containing_type
     if (
@@ -129,6 +134,13 @@ def told_of_values(field: FieldDescriptor, registry: Registry) -> list[Told]:
         other = _like(field, name)
         told += told_of_values(other, registry) if other is not None else []
     return told
+
+
+def _before(field: FieldDescriptor, comments: Mapping[str, str]) -> str:
+    """Return where the comment of a field further up leads to, if it says of all fields that they are as elsewhere."""
+    owner: Any = field.containing_type
+    above = [comments.get(one.full_name, "") for one in owner.fields if one.index < field.index]
+    return " ".join(found[0] for words in above for found in _ALL_AS_IN.finditer(words))
 
 
 def _like(field: FieldDescriptor, name: str) -> FieldDescriptor | None:
@@ -221,15 +233,15 @@ def _are_distinct(items: Any) -> bool:
 
 def _of_sizes(field: FieldDescriptor, sentence: str) -> Iterator[Told]:
     """Yield the limit that a sentence states: what is far beyond isn't allowed."""
-    if not has_size(field) or (is_number(field) and not is_whole(field)):
+    if not has_size(field):
         return
-    limit = limit_in(sentence)
+    limit = limit_in(sentence) if is_whole(field) or not is_number(field) else limit_of(field, sentence)
     if limit is None or (not is_number(field) and speaks_of_length(sentence) is field.is_repeated):
         return
     least, most = limit
 
-    def size(value: Any) -> int:
-        return int(value) if is_number(field) else len(value)
+    def size(value: Any) -> float:
+        return float(value) if is_number(field) else len(value)
 
     def wrong(value: Any) -> Iterator[Any]:
         if most is not None and is_number(field):

@@ -48,6 +48,8 @@ class AcceptedRequest:
     """Where what it makes differs from all others: the key that the client chooses, or what there may be once only."""
     also_own: tuple[Path, ...] = ()
     """What has to differ at the same time: a term has a name of its own, and days of its own."""
+    one_each: bool = False
+    """Whether there may be one only below the very things that it needs: a customer has one subscription to a plan."""
     full: bytes = b""
     """The same request with all fields that it may have besides, as far as the server takes them; empty if none."""
     optional: tuple[Need, ...] = ()
@@ -157,6 +159,8 @@ class AcceptedRequest:
         bindings = made_before(self.naming(*messages), calls, salt, choose=choose)
         own = []
         for number, (data, message) in enumerate(zip(requests, messages, strict=True)):
+            if number and self.one_each:
+                bindings = made_before(self.naming(*messages), calls, f"{salt} {number}", choose=choose)
             # What a request says otherwise at such a place it is meant to say.
             needed = {need.target for need in self.naming(message).needs if self._has(message, need)}
             call = call_of(self.method, self.distinct(data, f"{salt} {number}"), *self.later)

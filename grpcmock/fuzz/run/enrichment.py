@@ -122,16 +122,10 @@ class Enrichment:
 
     async def _again(self, accepted: AcceptedRequest, first: Reply) -> AcceptedRequest:
         """Make the same call once more, and find what has to differ if it is refused."""
-        things, bare = self._acceptance.things, replace(accepted, own_id=None)
+        bare = replace(accepted, own_id=None)
         second = await self._sender.send(bare, accepted.data)
         if is_ok(second) and not await self._sender.is_taken_beside(bare, accepted.data):
-            before, after = (new_keys(things, reply) for reply in (first, second))
-            if before == after or not after:
-                return accepted  # the same thing, or none
-            self._acceptance.things.remake(accepted, bare)
-            things.learn(first, bare)
-            things.learn(second, bare)
-            return bare
+            return self._made_twice(accepted, bare, first, second)
         apart = []
         """The places at which another value is refused otherwise: it may have to differ, and something else as well."""
         places = list(islice(leaves(accepted), _MOST_DISTINCT))
@@ -151,7 +145,20 @@ class Enrichment:
                 return self._taken(accepted, made, reply)
             if self._is_late():
                 return accepted
-        return accepted
+        return self._made_twice(accepted, replace(bare, one_each=True), first, second) if is_ok(second) else accepted
+
+    def _made_twice(
+        self, accepted: AcceptedRequest, made: AcceptedRequest, first: Reply, second: Reply
+    ) -> AcceptedRequest:
+        """Return the request as one that makes another thing each time, if its two replies show two."""
+        things = self._acceptance.things
+        before, after = (new_keys(things, reply) for reply in (first, second))
+        if before == after or not after:
+            return accepted  # the same thing, or none
+        things.remake(accepted, made)
+        things.learn(first, made)
+        things.learn(second, made)
+        return made
 
     async def _made_otherwise(
         self, accepted: AcceptedRequest, places: tuple[Path, ...], number: int | None = None
@@ -169,8 +176,11 @@ class Enrichment:
             return None, None
         data = message.SerializePartialToString(deterministic=True)
         reply = await self._sender.beside(accepted, accepted.data, data)
+        if not is_ok(reply):
+            return None, reply
         first, *others = places
-        return replace(accepted, data=data, own_id=first, also_own=tuple(others)) if is_ok(reply) else None, reply
+        references = accepted.references - set(places)
+        return replace(accepted, data=data, own_id=first, also_own=tuple(others), references=references), reply
 
     def _taken(self, accepted: AcceptedRequest, made: AcceptedRequest, reply: Reply | None) -> AcceptedRequest:
         """Return the request that makes another thing each time, once what it has made is known."""

@@ -176,6 +176,27 @@ def test_a_server_is_held_to_what_comments_say_of_values(
     assert alarms(ferries(tmp_path, comment, type_name), "Sail", right, takes) == expected
 
 
+def test_a_comment_may_speak_of_all_fields_below_it(tmp_path: Any) -> None:
+    file = tmp_path / "all.proto"
+    file.write_text(
+        """syntax = "proto3";
+        package all;
+        message Ferry {
+          // Not blank.
+          string name = 1;
+          // At most 10 cars.
+          int32 cars = 2; }
+        message Change { string id = 1;
+          // The limits are the same as in Ferry.
+          string name = 2;
+          int32 cars = 3; }
+        service Ferries { rpc Turn(Change) returns (Ferry); }"""
+    )
+    registry = sources.load([file])
+    descriptor: Any = registry.message("all.Change").DESCRIPTOR
+    assert [len(told_of_values(one, registry)) for one in descriptor.fields] == [0, 1, 1]
+
+
 def test_a_comment_may_lead_to_the_field_of_another_message(tmp_path: Any) -> None:
     registry = ferries(tmp_path, "Must not be blank.", "string")
     assert alarms(registry, "Turn", "a", lambda value: bool(value)) == ["field"]
