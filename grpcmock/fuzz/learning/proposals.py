@@ -140,10 +140,11 @@ class Proposals:
                 yield from (Change(way, key.value, key) for key in remade(known, words, self.candidates))
 
     def _together(self, named: Sequence[Fields], words: Mapping[Fields, str], text: str) -> Iterator[Change]:
-        """Yield values for all fields at once that a refusal names, where there are several: one of them alone may make
-        no difference."""
+        """Yield values for all fields at once that a refusal names in a row, or has details of: one of them alone may
+        make no difference."""
         some = [way for way in named if way[-1].message_type is None][:_NAMES]
-        if len(some) < 2:
+        names = "|".join(re.escape(way[-1].name) for way in some)
+        if len(some) < 2 or not (len(words) > 1 or re.search(rf"\b(?:{names})\W+(?:and|or)?\W*(?:{names})\b", text)):
             return
         columns = [list(islice(self.values(way, words.get(way, text)), _TOGETHER)) for way in some]
         for row in zip(*columns, strict=False):
