@@ -1,4 +1,4 @@
-"""What comments in protos say of single fields: that they are required, and in which range numbers are."""
+"""What words say of single fields: that they are required, which values they may have, and a server of a first item."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.checks.in_band import effective
+from grpcmock.fuzz.checks.objections import paths_in_details
 from grpcmock.fuzz.checks.stated_words import at_path, is_out_of_range, taken
 from grpcmock.fuzz.expectations.documented_limits import documented_range
 from grpcmock.fuzz.expectations.documented_required import is_required_in_words
 from grpcmock.fuzz.expectations.documented_values import told_of_values
-from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, resolve
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, path_of, resolve
 from grpcmock.fuzz.model.bindings import value_at
-from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, TOLD_VALUE
+from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, SECOND_ITEM, TOLD_VALUE
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import shown
 
@@ -103,6 +104,24 @@ def _told_value(case: Case, result: CaseResult, expectations: Expectations) -> I
                 break
 
 
+def _second_item(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A server refuses a value in the only item of a list, in words about it, and takes it in a second item."""
+    way = resolve(case.method.input, case.path)
+    if not way or len(result.replies) < case.setup + 3:
+        return
+    first, two, second = (effective(reply, expectations) for reply in result.replies[case.setup :][:3])
+    told = (resolve(case.method.input, path) for path in paths_in_details(first, expectations))
+    about = {*named_in(first.message, case.method.input), *told}
+    if is_out_of_range(first) and way in about and taken(two) and (actual := taken(second)):
+        yield Finding(
+            check="negative_rejected",
+            expected=f"an error for the second item as for the first: {first.message}",
+            actual=actual,
+            path=case.path,
+            key=f"{case.path} second item",
+        )
+
+
 def _value(case: Case, reply: Reply, way: Fields) -> Any:
     value = value_at(case.method.request_class.FromString(reply.call.messages[0]), path_of(way))
     return list(value) if way[-1].is_repeated else value
@@ -112,5 +131,6 @@ BY_RULE: Mapping[str, CheckFunction] = {
     REQUIRED_IN_WORDS: _required,
     NO_NUMBER: _no_number,
     TOLD_VALUE: _told_value,
+    SECOND_ITEM: _second_item,
 }
 """What judges the cases at what comments say of fields, by the rule of the case."""

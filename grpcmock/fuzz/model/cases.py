@@ -121,6 +121,9 @@ ITEMS_DOCUMENTED = "the limit of each item that the comment in the proto states"
 REQUIRED_IN_WORDS = "the comment in the proto, of a field that is required"
 """The rule of cases whose last call lacks what a comment requires at their path."""
 
+SECOND_ITEM = "what the server says itself of the first item of a list"
+"""The rule of cases with a value in the only item of a list, and in a second one."""
+
 TOLD_VALUE = "what the comment in the proto says that values are like"
 """The rule of cases with a value that the server takes, and then with others that the comment of the field excludes."""
 

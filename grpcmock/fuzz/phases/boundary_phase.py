@@ -16,6 +16,7 @@ from grpcmock.fuzz.phases import (
     limit_cases,
     money_cases,
     name_cases,
+    second_item_cases,
     stream_orders,
     value_pairs,
 )
@@ -64,6 +65,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
         limits.refused(),
         comment_cases.cases(method, plan),
         calendar_cases.cases(method, plan),
+        second_item_cases.cases(method, plan),
         islice(limits.documented(), _FIRST_LIMITS),
         item_limits.documented(method, plan),
         calculation_cases.cases(method, plan),
