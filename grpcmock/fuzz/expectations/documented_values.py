@@ -39,9 +39,9 @@ _DEFAULT = re.compile(
 """What a value that isn't there stands for, which says nothing of those that are."""
 
 _PUT_RIGHT = re.compile(
-    r"\b(?:clamp\w*|cut|truncat\w*|shorten\w*|trimm?\w*|strip\w*|cap(?:s|ped)|treated as|taken (?:as|for)|counts? as"
-    r"|stands? for|means?|round\w*|ignor\w*|drop\w*|remov\w*|dedup\w*|merg\w*|collaps\w*|normali[sz]\w*|replac\w*"
-    r"|coerc\w*|convert\w*|reduced|lowered|raised)\b",
+    r"\b(?:clamp|cut|truncate|shorten|trimm?|strip|deduplicate?|drop|remove?|merge?|collapse?|normali[sz]e?|replace?|coerce?"
+    r"|convert|round|ignore?)(?:s|d|ed|ing|ped|ping)?\b|\b(?:cap(?:s|ped)|treated as|taken (?:as|for)"
+    r"|counts? as|stands? for|means?|reduced|lowered|raised)\b",
     re.IGNORECASE,
 )
 """Words for a server that takes what isn't as it is asked for, and puts it right. How much there may be they leave open

@@ -171,8 +171,9 @@ class DoorSearch:
         if self._last.termination is Termination.LOST:
             return True
         before, now = self._about().objected(self._last)[1], self._about().objected(reply)[1]
-        if change.fields in now and stage(reply) < stage(self._last):
-            return False  # what was well written, and named nothing, isn't even that any more
+        is_about_it = change.fields and any(way[: len(change.fields)] == change.fields for way in now)
+        if is_about_it and stage(reply) < stage(self._last):
+            return False  # what was well written isn't even that any more
         if change.fields in before:
             return True
         if change.key is not None and self._last.code == Code.NOT_FOUND and change.fields not in now:

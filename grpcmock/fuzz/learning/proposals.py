@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import chain, combinations, islice, pairwise, zip_longest
@@ -101,13 +101,14 @@ class Proposals:
                 yield from self._in_later(at, named, words, reply.message)
             yield from self._together(named, words, reply.message)
             by_name = (*words, *named_in(reply.message, self.method.input))
+            yield from self._made_otherwise(named)
             yield from self._moments(named)
             yield from self._left_out(way for way in named if way not in by_name)
             yield from self._left_out(_lists_around(named))
             yield from _in_turns([islice(self.values(way, words.get(way, reply.message)), _EACH) for way in named])
             yield from self._oneofs(named)
         if stage(reply) == STATE:
-            yield from self._made_otherwise()
+            yield from self._made_otherwise(ways)
         yield from self._spans(ways)
         yield Change(())
         yield from self._agreeing()
@@ -122,15 +123,13 @@ class Proposals:
         contents = [way for way in others if way[-1].type == way[-1].TYPE_BYTES]
         yield from (replace(change, also=Change(())) for way in contents for change in islice(self.values(way, ""), 1))
 
-    def _made_otherwise(self) -> Iterator[Change]:
+    def _made_otherwise(self, ways: Collection[Fields]) -> Iterator[Change]:
         """Yield other things in the place of those that are named: what has no stock can't be sold, and what isn't paid
         can't be shipped."""
         for place, known in self.keys.items():
             way = resolve(self.method.input, ".".join(step for step in place if isinstance(step, str)))
-            if not way:
-                continue
-            for key in self.things.made_otherwise(known):
-                yield Change(way, key.value, key)
+            if way is not None and way in ways:
+                yield from (Change(way, key.value, key) for key in self.things.made_otherwise(known))
 
     def _remade(self, words: str) -> Iterator[Change]:
         """Yield what is named, made in other ways that the words of a refusal suggest."""
