@@ -157,7 +157,7 @@ def check_page(request: Any) -> str:
     """The position behind which the page begins; empty for the first one."""
     if request.page_size < 0:
         raise bad("page_size must not be negative")
-    position = request.page_token.rpartition("~")[0]
+    position: str = request.page_token.rpartition("~")[0]
     if request.page_token and sign(request, position) != request.page_token:
         raise bad("invalid page_token")
     return position
