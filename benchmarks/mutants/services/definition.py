@@ -72,6 +72,8 @@ _ALL = (
     Definition(
         "subscriptions", Runtime.AIO, "plans, invoices, payments, credits; proration, masks, keys, events, usage"
     ),
+    Definition("warehouse", Runtime.AIO, "products, bins, a journal of movements, reservations, counts, an import"),
+    Definition("school", Runtime.SYNC, "protovalidate here and there; waiting lists, grades, attendance, transcripts"),
     Definition("keyvalue", Runtime.GO, "ranges of keys, revisions, transactions, leases, watches"),
     Definition("routes", Runtime.NODE, "places on a map; all four kinds of RPC"),
 )
