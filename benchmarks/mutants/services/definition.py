@@ -68,6 +68,12 @@ _ALL = (
     ),
     Definition("projects", Runtime.AIO, "a planner: ids of the server, optional fields, states, filters, a triage"),
     Definition("shop", Runtime.AIO, "a catalog with SKUs, carts, coupons, orders and returns", kept_out=True),
+    Definition("fleet", Runtime.SYNC, "no annotation: vehicles, trips, refuelings, inspections; rules in prose"),
+    Definition(
+        "subscriptions", Runtime.AIO, "plans, invoices, payments, credits; proration, masks, keys, events, usage"
+    ),
+    Definition("warehouse", Runtime.AIO, "products, bins, a journal of movements, reservations, counts, an import"),
+    Definition("school", Runtime.SYNC, "protovalidate here and there; waiting lists, grades, attendance, transcripts"),
     Definition("keyvalue", Runtime.GO, "ranges of keys, revisions, transactions, leases, watches"),
     Definition("routes", Runtime.NODE, "places on a map; all four kinds of RPC"),
 )
