@@ -70,7 +70,8 @@ def test_what_is_refused_in_the_first_item_is_refused_in_the_second(
     suite = CheckSuite(all_checks(), expectations)
 
     def answered(call: Call) -> Reply:
-        words = refused(list(method.request_class.FromString(call.messages[0]).lines))
+        request: Any = method.request_class.FromString(call.messages[0])
+        words = refused(list(request.lines))
         if words:
             return Reply(call=call, termination=Termination.SERVER, code=Code.INVALID_ARGUMENT, message=words[0])
         return Reply(call=call, termination=Termination.SERVER, code=0, responses=(call.messages[0],))

@@ -139,7 +139,8 @@ def alarms(registry: Registry, name: str, right: Any, takes: Callable[[Any], boo
     suite = CheckSuite(all_checks(), expectations)
 
     def answered(call: Call) -> Reply:
-        if takes(method.request_class.FromString(call.messages[0]).field):
+        request: Any = method.request_class.FromString(call.messages[0])
+        if takes(request.field):
             return Reply(call=call, termination=Termination.SERVER, code=0, responses=(b"",))
         return Reply(call=call, termination=Termination.SERVER, code=Code.INVALID_ARGUMENT, message="no")
 
