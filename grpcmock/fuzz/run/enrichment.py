@@ -169,8 +169,11 @@ class Enrichment:
             return None, None
         data = message.SerializePartialToString(deterministic=True)
         reply = await self._sender.beside(accepted, accepted.data, data)
+        if not is_ok(reply):
+            return None, reply
         first, *others = places
-        return replace(accepted, data=data, own_id=first, also_own=tuple(others)) if is_ok(reply) else None, reply
+        named = accepted.references.difference(places)
+        return replace(accepted, data=data, own_id=first, also_own=tuple(others), references=named), reply
 
     def _taken(self, accepted: AcceptedRequest, made: AcceptedRequest, reply: Reply | None) -> AcceptedRequest:
         """Return the request that makes another thing each time, once what it has made is known."""

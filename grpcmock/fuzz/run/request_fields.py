@@ -46,14 +46,16 @@ def new_keys(things: KnownThings, reply: Reply) -> list[object]:
 
 
 def leaves(accepted: AcceptedRequest) -> Iterator[Path]:
-    """Yield the places of texts and numbers of a request that may be what there can be once only."""
+    """Yield the places of texts and numbers of a request that may be what there can be once only; in the end those that
+    seem to name something of which nobody knows how it is made: it may be a key of its own that is like another one."""
     if accepted.own_id is not None:
         yield accepted.own_id
-    message = accepted.message
+    message, made = accepted.message, {need.target for need in (*accepted.needs, *accepted.optional)}
+    found = []
     for way in reachable(accepted.method.input):
         path = path_of(way)
         field = way[-1]
-        if any(step.is_repeated for step in way) or path in accepted.references or path == accepted.own_id:
+        if any(step.is_repeated for step in way) or path in made or path == accepted.own_id:
             continue
         if len(way) > 1 and holds_moment(way[-2].message_type):
             continue
@@ -62,7 +64,8 @@ def leaves(accepted: AcceptedRequest) -> Iterator[Path]:
             and (len(way) > 1 or is_set(message, way))
             and any(values_at(message, way))
         ):
-            yield path
+            found.append(path)
+    yield from sorted(found, key=lambda path: path in accepted.references)
 
 
 def lists(accepted: AcceptedRequest) -> Iterator[Fields]:
