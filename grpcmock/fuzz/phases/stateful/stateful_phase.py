@@ -23,6 +23,7 @@ from grpcmock.fuzz.phases.stateful import (
     given_once_programs,
     keyed_programs,
     lending_programs,
+    listing_programs,
     method_programs,
     new_name_cases,
     operation_programs,
@@ -83,6 +84,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
     yield from order_programs.cases(method, plan)
+    yield from listing_programs.cases(method, plan)
     yield from asked_order_programs.cases(method, plan)
     yield from criteria_programs.cases(method, plan)
     yield from stream_programs.cases(method, plan)
