@@ -20,6 +20,7 @@ from grpcmock.fuzz.resources.laws.ages import Ages
 from grpcmock.fuzz.resources.laws.aliases import Aliases
 from grpcmock.fuzz.resources.laws.asked_orders import AskedOrders
 from grpcmock.fuzz.resources.laws.child_counts import ChildCounts
+from grpcmock.fuzz.resources.laws.child_sums import ChildSums
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.continuations import Continuations
 from grpcmock.fuzz.resources.laws.criteria import Criteria
@@ -90,7 +91,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
-        *(Tallies(registry), Numbering(registry), ChildCounts(registry), NeverAgain(registry)),
+        *(Tallies(registry), Numbering(registry), ChildCounts(registry), ChildSums(registry), NeverAgain(registry)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry), Ages(registry)),
         *(OwnKeys(resources), UnreadQueries(registry), Repeats(), Pages(registry)),
     )
