@@ -94,6 +94,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     factory = _factory(plan)
     yield from catalog_programs.cases(method, plan, factory.resources)
     yield from search_programs.cases(method, factory)
+    yield from search_programs.beside_criteria(method, factory)
     yield from search_programs.of_nothing(method, factory)
     yield from size_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)
