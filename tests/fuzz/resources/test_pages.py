@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
+from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.expectations.list_totals import says_of_all
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+from grpcmock.fuzz.phases.plan import Plan
+from grpcmock.fuzz.phases.stateful import listing_programs
 from grpcmock.schema import Registry, sources
 
 PROTO = """\
@@ -16,6 +21,17 @@ package shelf;
 service Shelf {
   rpc ListJars(ListJarsRequest) returns (ListJarsResponse);
   rpc PutJar(Jar) returns (Jar);
+  rpc AddLid(AddLidRequest) returns (Lid);
+  rpc ListScarce(ListScarceRequest) returns (ListScarceResponse);
+}
+message Lid { string id = 1; }
+message AddLidRequest { string color = 1; bool is_old = 2; }
+message Scarce { string color = 1; int32 left = 2; }
+message ListScarceRequest { int32 limit = 1; }
+message ListScarceResponse {
+  repeated Scarce colors = 1;
+  // All that are low, no matter how many are listed.
+  int32 total = 2;
 }
 message Jar { string id = 1; int32 grams = 2; }
 message ListJarsRequest { string text = 1; int32 page_size = 2; string page_token = 3; }
@@ -100,3 +116,22 @@ def test_a_conversation(name: str, shelf: Registry, judging: Callable[..., Calla
 )
 def test_which_numbers_are_of_all(comment: str, *, is_of_all: bool) -> None:
     assert says_of_all(comment) is is_of_all
+
+
+def test_programs_make_things_of_all_kinds_of_which_a_list_may_tell_in_words_of_its_own(shelf: Registry) -> None:
+    methods = {method.name: method for method in shelf.methods.values()}
+    plan = Plan(
+        registry=shelf,
+        methods=tuple(methods.values()),
+        expectations=Expectations(registry=shelf),
+        generators=Generators(shelf),
+    )
+    listing, adding = methods["ListScarce"], methods["AddLid"]
+    full = adding.request_class(color="red", is_old=True).SerializeToString()
+    for one in (AcceptedRequest(listing, b""), AcceptedRequest(adding, b"", full=full)):
+        plan.acceptance.first[one.method.path] = one
+    (case,) = listing_programs.cases(listing, plan)
+    names = [call.method.name for call in case.calls]  # type: ignore[union-attr]
+    assert names == [*["AddLid"] * 3, *["ListScarce"] * 4]
+    made = [adding.request_class.FromString(call.messages[0]) for call in case.calls[:3]]
+    assert {(one.color, one.is_old) for one in made} == {("red", False)}  # type: ignore[attr-defined]

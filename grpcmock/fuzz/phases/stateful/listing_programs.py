@@ -18,6 +18,7 @@ from grpcmock.fuzz.phases.stateful.order_programs import maker_of
 from grpcmock.fuzz.resources.fields import named
 from grpcmock.fuzz.resources.laws.child_counts import taken_away
 from grpcmock.fuzz.resources.laws.lists import item_of, only_lists
+from grpcmock.fuzz.resources.laws.whole_things import makes_things
 from grpcmock.fuzz.resources.locations import SIZES
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     criteria = list(criteria_of(method, item, plan.registry))
     if maker is not None:
         _make(program, maker, parent_of(maker, criteria), plan)
+    else:
+        _make_any(program, method, plan)
     listing = plainly(own, criteria, method, plan)
     narrow = narrowing(program, maker, criteria) if maker is not None else ()
     for name, value in asked or [("", None)]:
@@ -79,6 +82,27 @@ def _make(program: MethodProgram, maker: AcceptedRequest, parent: Need | None, p
         above = program.made(parent.made_by.method) if parent is not None else None
         shared = (Binding(above, parent.source, parent.target),) if parent is not None and above is not None else ()
         latest = program.add(least, anew=number + 1, skip=number, more=shared)
+
+
+def _make_any(program: MethodProgram, method: Method, plan: Plan) -> None:
+    """Make things of all kinds that need nothing else, with all that they may have, and no switch turned on: a list may
+    tell of them in words of its own, such as what is to be ordered of those of which there is little."""
+    for maker in plan.acceptance.first.values():
+        if maker.needs or maker.method.service != method.service or not makes_things(maker.method):
+            continue
+        made = maker.filled()
+        message = made.message
+        _turn_off(message)
+        for number in range(_THINGS):
+            program.add(replace(made, data=bytes_of(message), full=b"", values={}), anew=number + 1)
+
+
+def _turn_off(message: Any) -> None:
+    for one, value in message.ListFields():
+        if one.type == one.TYPE_BOOL:
+            message.ClearField(one.name)
+        elif one.message_type is not None and not one.is_repeated:
+            _turn_off(value)
 
 
 def _page_by_page(program: MethodProgram, whole: AcceptedRequest, narrow: tuple[Binding, ...], method: Method) -> None:
