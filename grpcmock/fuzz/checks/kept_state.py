@@ -16,9 +16,11 @@ from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.readable import is_readable
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.absent import Absent
+from grpcmock.fuzz.resources.laws.ages import Ages
 from grpcmock.fuzz.resources.laws.aliases import Aliases
 from grpcmock.fuzz.resources.laws.asked_orders import AskedOrders
 from grpcmock.fuzz.resources.laws.child_counts import ChildCounts
+from grpcmock.fuzz.resources.laws.child_sums import ChildSums
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.continuations import Continuations
 from grpcmock.fuzz.resources.laws.criteria import Criteria
@@ -35,6 +37,7 @@ from grpcmock.fuzz.resources.laws.numbering import Numbering
 from grpcmock.fuzz.resources.laws.operations import Operations
 from grpcmock.fuzz.resources.laws.orders import Orders
 from grpcmock.fuzz.resources.laws.own_keys import OwnKeys
+from grpcmock.fuzz.resources.laws.pages import Pages
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
 from grpcmock.fuzz.resources.laws.repeats import Repeats
@@ -88,9 +91,9 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Sizes(resources), Operations()),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
-        *(Tallies(registry), Numbering(registry), ChildCounts(registry), NeverAgain(registry)),
-        *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
-        *(OwnKeys(resources), UnreadQueries(registry), Repeats()),
+        *(Tallies(registry), Numbering(registry), ChildCounts(registry), ChildSums(registry), NeverAgain(registry)),
+        *(Versions(registry, resources), Orders(registry), AskedOrders(registry), Ages(registry)),
+        *(OwnKeys(resources), UnreadQueries(registry), Repeats(), Pages(registry)),
     )
     for reply in takewhile(is_readable, result.replies[: len(case.calls)]):  # none knows what the others have done
         for law in laws:

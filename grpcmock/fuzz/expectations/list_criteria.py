@@ -81,7 +81,11 @@ _FACT = re.compile(
 )
 _ALL_FACTS = re.compile(
     r"\b(match\w*|fit\w*|satisf\w+|meet\w*|pass\w*) (all|every|each)( of)?( the| these)?"
-    r" (filters?|criteri\w+|conditions?)",
+    r" (filters?|criteri\w+|conditions?)"
+    r"|\b(all|every|each)( of)?( the| these)? (filters?|criteri\w+|conditions?)( [^.;:]{1,40})?"
+    r" (has to|have to|must|needs? to|is to|are to) (match|fit|hold|apply|be met)\b"
+    r"|\b(filters?|criteri\w+|conditions?)( that are (set|given))? are (combined|joined) (with|by) (a logical )?and\b"
+    r"|\b(filters?|criteri\w+|conditions?) are and(-?ed|ed together)\b",
     re.IGNORECASE,
 )
 _DOUBT = re.compile(

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 _ASKED = re.compile(r"(.*_)?(order|sort|ordering|sorting)(_(by|key|field))?")
-TURNS = re.compile(r"(.*_)?(direction|desc|descending|asc|ascending|reversed?|sort_order|order_dir)")
+TURNS = re.compile(
+    r"(.*_)?(direction|desc|descending|asc|ascending|reversed?|sort_order|order_dir)"
+    r"|(oldest|newest|earliest|latest|most_recent|recent)_first"
+)
 """Fields that say which way, besides the one that says by what."""
 
-_SAYS_NOTHING = re.compile(
+SAYS_NOTHING = re.compile(
     r"\b(within|group\w*|relevan\w+|scores?|pinned|approximate(?:ly)?|best[- ]effort|may|might|ignored|not supported"
     r"|unsupported|reserved|depend\w*|random\w*|unless|usually|rank\w*|popular(?:ity)?|deprecated|except)\b",
     re.IGNORECASE,
@@ -109,7 +112,7 @@ def enum_orders(
     method: Method, item: Descriptor, registry: Registry
 ) -> tuple[FieldDescriptor, Mapping[int, Order]] | None:
     """Return the field of a request that takes one of several orders, with those that are known by their numbers."""
-    asked = _asked(method)
+    asked = asked_order(method)
     if asked is None or asked.enum_type is None or _says_nothing(method, asked, registry):
         return None
     kind, comments = asked.enum_type, comments_of(registry)
@@ -119,7 +122,7 @@ def enum_orders(
         comment = " ".join(comments.get(f"{kind.full_name}.{value.name}", "").split())
         words = value.name.lower().removeprefix(f"{snake_case(kind.name)}_")
         order = _of_words(words, item, comment) or _of_comment(comment, item)
-        if order is not None and not _SAYS_NOTHING.search(comment):
+        if order is not None and not SAYS_NOTHING.search(comment):
             keys, is_up = order
             found[value.number] = Order(keys, None if turns else is_up, f"{asked.name} {value.name}")
     return asked, found
@@ -131,8 +134,8 @@ def text_orders(
 ) -> tuple[FieldDescriptor, tuple[FieldDescriptor, ...]] | None:
     """Return the field of a request that takes a text such as ``priority desc``, with the fields of an item that its
     comment names."""
-    asked = _asked(method)
-    if asked is None or asked.type != asked.TYPE_STRING or any(map(_is_ahead, item.fields)):
+    asked = asked_order(method)
+    if asked is None or asked.type != asked.TYPE_STRING or may_have_ahead(item):
         return None
     comment = (
         f"{field_comments(registry).get(asked.full_name, '')} {method_comments(registry).get(method.full_name, '')}"
@@ -146,7 +149,7 @@ def text_orders(
 def usual_order(method: Method, item: Descriptor, registry: Registry) -> Order | None:
     """Return the order in which a list comes that isn't asked for another one, as the comment of its method says."""
     comment = " ".join(method_comments(registry).get(method.full_name, "").split())
-    if any(map(_is_ahead, item.fields)) or _SAYS_NOTHING.search(comment):
+    if may_have_ahead(item) or SAYS_NOTHING.search(comment):
         return None
     for sentence in re.split(r"(?<=[.;])\s+", comment):
         found = _of_comment(sentence, item) if _ORDERED.search(sentence) else None
@@ -157,7 +160,11 @@ def usual_order(method: Method, item: Descriptor, registry: Registry) -> Order |
 
 def order_of(method: Method, item: Descriptor, request: Any, registry: Registry) -> Order | None:
     """Return the order that a request asks for, or that it gets without; None if none is known."""
-    by_enum, by_text, asked = enum_orders(method, item, registry), text_orders(method, item, registry), _asked(method)
+    by_enum, by_text, asked = (
+        enum_orders(method, item, registry),
+        text_orders(method, item, registry),
+        asked_order(method),
+    )
     value: Any = getattr(request, asked.name) if asked is not None else None
     if by_enum is not None and (value or 0 in by_enum[1]):
         return by_enum[1].get(value)
@@ -201,7 +208,8 @@ def are_in_one_place(items: list[Message], order: Order) -> bool:
     return all(len({str(getattr(item, name)) for item in items}) == 1 for name in places)
 
 
-def _asked(method: Method) -> FieldDescriptor | None:
+def asked_order(method: Method) -> FieldDescriptor | None:
+    """Return the field of a request that says by what a list is ordered; None if there isn't just one."""
     found = [one for one in method.input.fields if _ASKED.fullmatch(one.name) and not one.is_repeated]
     return found[0] if len(found) == 1 and found[0].message_type is None else None
 
@@ -210,14 +218,15 @@ def _is_turned(request: Message, asked: FieldDescriptor | None) -> bool:
     return any(TURNS.fullmatch(one.name) for one, _ in request.ListFields() if one is not asked)
 
 
-def _is_ahead(one: FieldDescriptor) -> bool:
-    return _AHEAD.fullmatch(one.name) is not None
+def may_have_ahead(item: Descriptor) -> bool:
+    """Whether things of a type may come before all others for what they have."""
+    return any(_AHEAD.fullmatch(one.name) for one in item.fields)
 
 
 def _says_nothing(method: Method, asked: FieldDescriptor, registry: Registry) -> bool:
     comment = field_comments(registry).get(asked.full_name, "")
     item = [one.message_type for one in method.output.fields if one.is_repeated and one.message_type is not None]
-    return _SAYS_NOTHING.search(comment) is not None or any(_is_ahead(one) for kind in item for one in kind.fields)
+    return SAYS_NOTHING.search(comment) is not None or any(map(may_have_ahead, item))
 
 
 def _of_words(words: str, item: Descriptor, comment: str) -> tuple[tuple[FieldDescriptor, ...], bool | None] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.schema.naming import snake_case
@@ -81,6 +81,17 @@ def names_same(one: Message, other: Message) -> bool:
     if not key or not getattr(one, key) or getattr(one, key) != getattr(other, key):
         return False
     return not any(getattr(one, own) and getattr(other, own) not in ("", 0, getattr(one, own)) for own in scopes)
+
+
+def place_of(message: Any) -> tuple[str, ...] | None:
+    """Return what tells a thing from all others: its type and its key, and where it stands if that is a number, which
+    may count within something else; None if it has no key."""
+    key, scopes = _key_and_scopes(message.DESCRIPTOR)
+    value = getattr(message, key) if key else None
+    if not value:
+        return None
+    within = () if isinstance(value, str) else (str(getattr(message, own)) for own in scopes)
+    return (message.DESCRIPTOR.full_name, str(value), *within)
 
 
 def is_mask(field: FieldDescriptor) -> bool:

@@ -46,22 +46,16 @@ def new_keys(things: KnownThings, reply: Reply) -> list[object]:
 
 
 def leaves(accepted: AcceptedRequest) -> Iterator[Path]:
-    """Yield the places of texts and numbers of a request that may be what there can be once only; at the end those that
-    have the name of something by accident, for nothing is made for them."""
+    """Yield the places of texts and numbers of a request that may be what there can be once only; in the end those that
+    seem to name something of which nobody knows how it is made: it may be a key of its own that is like another one."""
     if accepted.own_id is not None:
         yield accepted.own_id
-    needed = {need.target for need in accepted.needs}
-    found = list(_leaves(accepted))
-    yield from (path for path in found if path not in accepted.references)
-    yield from (path for path in found if path in accepted.references - needed)
-
-
-def _leaves(accepted: AcceptedRequest) -> Iterator[Path]:
-    message = accepted.message
+    message, made = accepted.message, {need.target for need in (*accepted.needs, *accepted.optional)}
+    found = []
     for way in reachable(accepted.method.input):
         path = path_of(way)
         field = way[-1]
-        if any(step.is_repeated for step in way) or path == accepted.own_id:
+        if any(step.is_repeated for step in way) or path in made or path == accepted.own_id:
             continue
         if len(way) > 1 and holds_moment(way[-2].message_type):
             continue
@@ -70,7 +64,8 @@ def _leaves(accepted: AcceptedRequest) -> Iterator[Path]:
             and (len(way) > 1 or is_set(message, way))
             and any(values_at(message, way))
         ):
-            yield path
+            found.append(path)
+    yield from sorted(found, key=lambda path: path in accepted.references)
 
 
 def lists(accepted: AcceptedRequest) -> Iterator[Fields]:

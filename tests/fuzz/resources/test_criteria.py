@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,4 +283,30 @@ def test_what_fields_ask_for(queue: Registry) -> None:
         "begins_before": Kind.MOST,
         "min_price": Kind.LEAST,
         "category_id": Kind.SAME,
+    }
+
+
+WHAT_METHODS_SAY = {
+    "The jobs that match all filters.": True,
+    "Every filter that's set has to match. Keys that nothing has are no error.": True,
+    "All of the criteria must hold.": True,
+    "Filters are combined with AND; one that matches nothing gives an empty list.": True,
+    "The filters are ANDed.": True,
+    "Some filters have to match.": False,
+    "Filters are combined with OR.": False,
+    "Every filter has a name.": False,
+}
+
+
+@pytest.mark.parametrize("comment", WHAT_METHODS_SAY)
+def test_whether_a_method_says_that_all_filters_have_to_match(comment: str, tmp_path: Path) -> None:
+    (tmp_path / "queue.proto").write_text(
+        PROTO.replace("The jobs that match all filters that are set.", comment).replace("Only jobs of this owner.", "")
+    )
+    registry = sources.load([tmp_path])
+    method = registry.method("queue.Queue/FindJobs")
+    item = item_of(method)
+    assert item is not None
+    assert {one.is_exclusive for one in criteria_of(method, item, registry) if one.name == "owner"} == {
+        WHAT_METHODS_SAY[comment]
     }

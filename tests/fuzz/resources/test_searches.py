@@ -98,6 +98,7 @@ def test_a_conversation(name: str, tmp_path: Path, judging: Callable[..., Callab
     [
         ((STATED,), {"title", "singers"}),
         (("", "Matches the title."), {"title"}),
+        (("", "Part of the title or the singer, in upper or lower case."), {"title", "singers"}),
         (("Songs that match the query. Each has a title and singers.",), set()),
         (("Songs with title and singers.",), set()),
         (("Songs whose title has the query in it, unless they are secret.",), set()),
@@ -138,3 +139,27 @@ def test_programs_look_for_what_they_have_made(tmp_path: Path) -> None:
     assert [call.method.name for call in looks[2:]] == ["GetSong"] * 2  # type: ignore[union-attr]
     song = methods["CreateSong"].request_class.FromString(of_singers.calls[0].messages[0]).song
     assert list(song.singers) == [searching.request_class.FromString(of_singers.calls[2].messages[0]).query]
+
+
+def test_things_of_one_text_are_looked_for_by_something_else_at_the_same_time(tmp_path: Path) -> None:
+    registry = archive(tmp_path, "Finds songs.", "Part of the title, in upper or lower case.")
+    methods = {method.name: method for method in registry.methods.values()}
+    plan = Plan(
+        registry=registry,
+        methods=tuple(methods.values()),
+        expectations=Expectations(registry=registry),
+        generators=Generators(registry),
+    )
+    searching, creating = methods["SearchSongs"], methods["CreateSong"]
+    assert list(search_programs.beside_criteria(searching, ResourceFactory(plan))) == []
+    request = creating.request_class()
+    request.song.title, request.song.year = "a", 4
+    for method, data in ((searching, b""), (creating, request.SerializeToString())):
+        plan.acceptance.first[method.path] = AcceptedRequest(method, data)
+    (case,) = search_programs.beside_criteria(searching, ResourceFactory(plan))
+    first, second, *looks = case.calls
+    titles = {creating.request_class.FromString(call.messages[0]).song.title for call in (first, second)}
+    asked = [searching.request_class.FromString(call.messages[0]).query for call in looks]
+    (word,) = titles
+    assert asked == [word, "", "", "", word, word]
+    assert [[binding.target for binding in call.bindings] for call in looks] == [[], *[[("year",)]] * 5]

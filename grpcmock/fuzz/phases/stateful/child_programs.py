@@ -1,4 +1,5 @@
-"""Programs on things that show how many stand below them: they are looked at while more is made there and some goes."""
+"""Programs on things that show how many stand below them, or the sum of these: they are looked at while more is made
+there and some goes."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.resources.fields import shown_types
 from grpcmock.fuzz.resources.laws.child_counts import counters_of, taken_away
+from grpcmock.fuzz.resources.laws.child_sums import sums_of
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.fuzz.resources.laws.child_counts import Counter
+    from grpcmock.fuzz.resources.laws.child_sums import Sum
     from grpcmock.schema import Method
 
 _MORE = 2
@@ -47,10 +50,11 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
                 yield program.case(f"{counter.shown_in.name} once one has gone")
 
 
-def _looks(making: AcceptedRequest, plan: Plan) -> Iterator[tuple[Counter, AcceptedRequest]]:
-    """Yield the counts to which a request adds, each with what shows it, which is called once only."""
+def _looks(making: AcceptedRequest, plan: Plan) -> Iterator[tuple[Counter | Sum, AcceptedRequest]]:
+    """Yield the counts and sums to which a request adds, each with what shows it, which is called once only."""
     done = set[str]()
-    for counter in counters_of(making.method, plan.registry):
+    shown: list[Counter | Sum] = [*counters_of(making.method, plan.registry), *sums_of(making.method, plan.registry)]
+    for counter in shown:
         need = next((one for one in making.needs if one.target == (counter.named_by,)), None)
         look = _looking(counter, need, plan) if need is not None else None
         if look is not None and look.method.path not in done:
@@ -58,7 +62,7 @@ def _looks(making: AcceptedRequest, plan: Plan) -> Iterator[tuple[Counter, Accep
             yield counter, look
 
 
-def _looking(counter: Counter, need: Need, plan: Plan) -> AcceptedRequest | None:
+def _looking(counter: Counter | Sum, need: Need, plan: Plan) -> AcceptedRequest | None:
     """Return what shows the thing below which others are made."""
     for one in plan.acceptance.first.values():
         is_about_it = len(one.needs) == 1 and one.needs[0].made_by.method is need.made_by.method

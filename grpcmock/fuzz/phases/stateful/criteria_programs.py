@@ -94,7 +94,7 @@ def _make(
 
     def make(one: AcceptedRequest) -> None:
         # Below one parent; whatever else they are made of is another one each time, for it may have room for one only.
-        number, parent = len(things), _parent(maker, criteria)
+        number, parent = len(things), parent_of(maker, criteria)
         if parent is None or len(maker.needs) == 1:
             things.append(program.add(one, anew=number + 1))
             return
@@ -174,7 +174,7 @@ def _with_all(listing: AcceptedRequest, criteria: list[Criterion]) -> AcceptedRe
 
 def narrowing(program: MethodProgram, maker: AcceptedRequest, criteria: list[Criterion]) -> tuple[Binding, ...]:
     """Return where a list may be asked for what stands below the same thing as what was made here."""
-    need = _parent(maker, criteria)
+    need = parent_of(maker, criteria)
     call = program.made(need.made_by.method) if need is not None else None
     if need is None or call is None:
         return ()
@@ -182,7 +182,7 @@ def narrowing(program: MethodProgram, maker: AcceptedRequest, criteria: list[Cri
     return (Binding(call, need.source, _path(asked)),)
 
 
-def _parent(maker: AcceptedRequest, criteria: list[Criterion]) -> Need | None:
+def parent_of(maker: AcceptedRequest, criteria: list[Criterion]) -> Need | None:
     """Return what things are made of by which a list may be asked for them."""
     return next((need for need in maker.needs if any(_names(one, need) for one in criteria)), None)
 

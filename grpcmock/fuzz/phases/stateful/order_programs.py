@@ -41,7 +41,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if own is None or item is None:
         return
     orders = list(islice(orders_to_try(method, item, plan.registry), _MOST))
-    maker = _maker(method, own, plan)
+    maker = maker_of(method, own, plan)
     if not orders or maker is None:
         return
     keys = list(dict.fromkeys(key for _, _, keys in orders for key in keys))
@@ -60,13 +60,16 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield program.case("things in no order, listed in each")
 
 
-def _maker(method: Method, own: AcceptedRequest, plan: Plan) -> AcceptedRequest | None:
+def maker_of(method: Method, own: AcceptedRequest, plan: Plan) -> AcceptedRequest | None:
+    """Return the request that makes what a method lists; None if it isn't clear which one does."""
     creating = creating_of(method, plan)
     if creating is not None:
         return plan.acceptance.first.get(creating.method.path)
     item = item_of(method)
     fitting = [one for one in plan.acceptance.first.values() if makes(one, own, plan) and one.method.output is item]
-    return fitting[0] if len(fitting) == 1 else None
+    methods = [one.method for one in fitting]
+    first = [one for one in fitting if not any(need.made_by.method in methods for need in one.needs)]
+    return first[0] if len(first) == 1 else None  # the others do something to what it has made
 
 
 def _made(maker: AcceptedRequest, keys: list[FieldDescriptor], number: int) -> AcceptedRequest:

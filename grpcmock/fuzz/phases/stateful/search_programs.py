@@ -6,23 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.list_criteria import Criterion, Kind, criteria_of
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.learning.accepted_requests import varied, with_other_keys
 from grpcmock.fuzz.model.bindings import put
-from grpcmock.fuzz.model.cases import call_of
+from grpcmock.fuzz.model.cases import Binding, call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.phases.stateful.selection_programs import creating_of
 from grpcmock.fuzz.resources.calls import found
-from grpcmock.fuzz.resources.laws.lists import item_of, only_lists
+from grpcmock.fuzz.resources.laws.lists import item_of, list_field, only_lists
 from grpcmock.fuzz.resources.laws.searches import query_of, stated_fields
 from grpcmock.fuzz.resources.locations import SIZES
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.cases import Case, Path
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
     from grpcmock.fuzz.resources.resource import Operation, Resource
     from grpcmock.schema import Method
@@ -34,6 +36,7 @@ _TEXT = "abcdefghijkl"
 _FEW = 10
 _MOST_LISTS = 2
 _THINGS = 3
+_OF_ONE = (Kind.SAME, Kind.LEAST, Kind.MOST)
 
 
 def cases(method: Method, factory: ResourceFactory) -> Iterator[Case]:
@@ -67,6 +70,47 @@ def of_nothing(method: Method, factory: ResourceFactory) -> Iterator[Case]:
             program.add(replace(plan.acceptance.first[method.path], data=data, full=b"", values={}, needs=()))
         program.add(plain)
         yield program.case("texts that nothing has are looked for, between two looks at all that there is")
+
+
+def beside_criteria(method: Method, factory: ResourceFactory) -> Iterator[Case]:
+    """Yield the program of a method that searches, and may be asked for something else at the same time: of things that
+    have one text, those are looked for that have what one of them has."""
+    plan, item, asked, place = factory.plan, item_of(method), query_of(method), list_field(method)
+    criteria = [one for one in criteria_of(method, item, plan.registry) if one.kind in _OF_ONE] if item else []
+    if asked is None or place is None or not criteria:
+        return
+    for creating, _, name in _fields(method, factory):
+        maker, path = plan.acceptance.first.get(creating.method.path), (*map(str, creating.given or ()), name)
+        if maker is not None and path not in maker.own:
+            yield _beside(method, maker, path, criteria, factory)
+            return
+
+
+def _beside(
+    method: Method, maker: AcceptedRequest, path: Path, criteria: Sequence[Criterion], factory: ResourceFactory
+) -> Case:
+    plan, asked, place = factory.plan, query_of(method), list_field(method)
+    assert asked is not None
+    assert place is not None
+    word, program = _word(method, factory, f"{path[-1]} beside"), MethodProgram(method, plan, "searched-beside")
+    for number, made in enumerate((replace(maker, full=b""), maker.filled())):
+        message = made.message
+        put(message, path, word)
+        program.add(replace(made, data=bytes_of(message), values={}), anew=number + 1, skip=number)
+    own = plan.acceptance.first[method.path]
+    looking = _looking(method, factory, word)
+    search = replace(own, data=bytes_of(looking), full=b"", values={})
+    looking.ClearField(asked.name)
+    plain = replace(search, data=bytes_of(looking))
+    first = program.add(search)
+    for one in criteria[:_MOST_FIELDS]:
+        source, target = (tuple(str(step.name) for step in way) for way in (one.way, one.asked))
+        ways = [Binding(first, (place.name, index, *source), target) for index in (0, -1)]
+        for way in (*ways, ways[0]):  # it shows that it is what it asks for
+            program.add(plain, more=(way,))
+        for way in ways:
+            program.add(search, more=(way,))
+    return program.case("things of one text, looked for by something else at the same time")
 
 
 def things_with(

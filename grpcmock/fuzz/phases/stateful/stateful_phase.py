@@ -23,6 +23,7 @@ from grpcmock.fuzz.phases.stateful import (
     given_once_programs,
     keyed_programs,
     lending_programs,
+    listing_programs,
     method_programs,
     new_name_cases,
     operation_programs,
@@ -83,6 +84,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
     yield from order_programs.cases(method, plan)
+    yield from listing_programs.cases(method, plan)
     yield from asked_order_programs.cases(method, plan)
     yield from criteria_programs.cases(method, plan)
     yield from stream_programs.cases(method, plan)
@@ -92,6 +94,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     factory = _factory(plan)
     yield from catalog_programs.cases(method, plan, factory.resources)
     yield from search_programs.cases(method, factory)
+    yield from search_programs.beside_criteria(method, factory)
     yield from search_programs.of_nothing(method, factory)
     yield from size_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)

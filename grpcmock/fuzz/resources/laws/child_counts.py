@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _NAMES = re.compile(r"(?P<stem>[a-z]+(?:_[a-z]+)*)_(id|name|key|code)")
 _COUNTS = re.compile(r"(?:[A-Z]\w*)?Counts")
 _NO_STATE = frozenset({"unspecified", "unknown", "undefined", "invalid", "none"})
-_PARTLY = re.compile(
+PARTLY = re.compile(
     r"\b(only|without|except|exclu\w*|left out|leav\w*|not count\w*|aren't|isn't|that are|which are|with|who|unless|if"
     r"|approved|approx\w*|about|roughly|estimat\w*|cached|eventual\w*|lag\w*|delay\w*|period\w*|update[sd]?|refresh\w*"
     r"|last|since|most|ever|visible|public\w*|active|open|unread|new|recent|valid|distinct|different|unique)\b",
@@ -45,7 +45,7 @@ _PARTLY = re.compile(
 """A comment that has this may tell of some of the things below, or of how many there were a while ago."""
 
 _TAKES_AWAY = (Role.DELETE, Role.EXPUNGE)
-_UNCERTAIN = frozenset({Code.CANCELLED, Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.UNAVAILABLE})
+UNCERTAIN = frozenset({Code.CANCELLED, Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.UNAVAILABLE})
 """After these something may have been done all the same."""
 
 
@@ -112,7 +112,7 @@ class ChildCounts:
                 self._counts.clear()
             return
         if told.answer is None:
-            if not only_reads(told.method) and reply.code in _UNCERTAIN:
+            if not only_reads(told.method) and reply.code in UNCERTAIN:
                 self._counts.clear()
             return
         self._note(told)
@@ -188,9 +188,18 @@ def all_counters(registry: Registry) -> dict[str, tuple[Counter, ...]]:
 @lru_cache(1024)
 def counters_of(method: Method, registry: Registry) -> tuple[Counter, ...]:
     """Return the counts to which a method adds by making a thing below another; none if it makes none."""
-    if method.kind is not MethodKind.UNARY or only_reads(method):
-        return ()
-    child = _made_by(method)
+    return tuple(
+        Counter(parent, child, named_by, count, _is_whole(count, registry))
+        for parent, child, named_by in families_of(method, registry)
+        for count in _counting(parent, child, registry)
+    )
+
+
+@lru_cache(1024)
+def families_of(method: Method, registry: Registry) -> tuple[tuple[Descriptor, Descriptor, str], ...]:
+    """Return the types below whose things a method makes one, with the type of that, and the field of a request with
+    the key of what it stands below."""
+    child = _made_by(method) if method.kind is MethodKind.UNARY and not only_reads(method) else None
     if child is None:
         return ()
     found = []
@@ -202,10 +211,7 @@ def counters_of(method: Method, registry: Registry) -> tuple[Counter, ...]:
         for parent in _types(registry):
             own = parent.fields_by_name.get(key_name(parent))
             if snake_case(parent.name) == stem and parent is not child and own is not None and own.type == one.type:
-                found += [
-                    Counter(parent, child, str(one.name), count, _is_whole(count, registry))
-                    for count in _counting(parent, child, registry)
-                ]
+                found.append((parent, child, str(one.name)))
     return tuple(found)
 
 
@@ -254,15 +260,20 @@ def _counting(parent: Descriptor, child: Descriptor, registry: Registry) -> Iter
     """Yield the fields of a parent that count such children: numbers by their names, ``note_count`` and ``num_notes``,
     and messages with a number for each state of a child."""
     noun = snake_case(child.name)
-    plurals = {f"{noun}s", f"{noun[:-1]}ies"} if noun.endswith("y") else {f"{noun}s", f"{noun}es"}
     names = {f"{noun}_count", f"total_{noun}_count"} | {
-        form.format(one) for one in plurals for form in ("{}_count", "num_{}", "number_of_{}", "{}_total")
+        form.format(one) for one in plurals_of(child) for form in ("{}_count", "num_{}", "number_of_{}", "{}_total")
     }
     for one in parent.fields:
         if one.is_repeated or is_given(one, registry):
             continue
         if (one.name in names and one.cpp_type in SIGNED) or (one.message_type and _by_state(one.message_type, child)):
             yield one
+
+
+def plurals_of(child: Descriptor) -> set[str]:
+    """Return what many things of a type may be called."""
+    noun = snake_case(child.name)
+    return {f"{noun}s", f"{noun[:-1]}ies"} if noun.endswith("y") else {f"{noun}s", f"{noun}es"}
 
 
 def _by_state(counts: Descriptor, child: Descriptor) -> bool:
@@ -284,7 +295,7 @@ def _by_state(counts: Descriptor, child: Descriptor) -> bool:
 def _is_whole(count: FieldDescriptor, registry: Registry) -> bool:
     """Whether a comment says of a count that it is how many there are, and speaks of none that are left out."""
     comment = " ".join(field_comments(registry).get(count.full_name, "").split())
-    return says_how_many(comment) and not _PARTLY.search(comment)
+    return says_how_many(comment) and not PARTLY.search(comment)
 
 
 def _content(made: Any) -> bytes:

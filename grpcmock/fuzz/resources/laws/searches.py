@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _QUERY = re.compile(r"(search_)?(query|q|text|term|terms|phrase|keyword|keywords|words)|search|query_(text|string)")
 _FINDS = re.compile(
-    r"\b(ha(s|ve|ving)|contain(s|ing)?|includ(es?|ing)|match(es|ing)?|in (the|its|their))\b", re.IGNORECASE
+    r"\b(ha(s|ve|ving)|contain(s|ing)?|includ(es?|ing)|match(es|ing)?|(part of|in) (the|its|their))\b", re.IGNORECASE
 )
 _SOME_ONLY = re.compile(
     r"\b(published|public|publicly|active|visible|approved|available|open|recent|latest|newest|top|best|popular|own|your|"

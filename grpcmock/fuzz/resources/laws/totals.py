@@ -43,9 +43,9 @@ _OF_PAGE = re.compile(
 _STARTS = ("offset", "skip", "start_index")
 """Fields that say how many are left out at the beginning."""
 
-_TOKENS = ("page_token", "cursor", "continuation_token", "next_token")
+TOKENS = ("page_token", "cursor", "continuation_token", "next_token")
 _PAGES = ("page", "page_number", "page_index")
-_PAGING = frozenset((*SIZES, *_STARTS, *_TOKENS, *_PAGES))
+PAGING = frozenset((*SIZES, *_STARTS, *TOKENS, *_PAGES))
 
 _ESTIMATE = re.compile(r"estimat|approx|about|roughly|lower bound|at least", re.IGNORECASE)
 
@@ -110,7 +110,7 @@ class Totals:
         """Compare how many there are, as a page says, with what other pages of the same list have shown."""
         comment = field_comments(self.registry).get(total.full_name, "")
         names = {str(one.name) for one in method.input.fields if not one.is_repeated and one.message_type is None}
-        if names.isdisjoint((*_STARTS, *_TOKENS, *_PAGES)) or _OF_PAGE.search(" ".join(comment.split())):
+        if names.isdisjoint((*_STARTS, *TOKENS, *_PAGES)) or _OF_PAGE.search(" ".join(comment.split())):
             return
 
         def asked(*known: str) -> Any:
@@ -120,12 +120,12 @@ class Totals:
         texts = frozenset(value for _, value in answer.ListFields() if isinstance(value, str | bytes) and value)
         page = _Page(
             *(getattr(answer, total.name), shown, size if isinstance(size, int) else 0),
-            *(start if isinstance(start, int) else 0, asked(*_TOKENS), texts),
+            *(start if isinstance(start, int) else 0, asked(*TOKENS), texts),
             frozenset(bytes_of(one) for one in items_in(answer)),
         )
         rest = method.request_class()
         rest.CopyFrom(request)
-        for name in names & _PAGING:
+        for name in names & PAGING:
             rest.ClearField(name)
         pages = self._pages.setdefault((method.path, bytes_of(rest)), [])
         pages.append(page)
