@@ -13,12 +13,14 @@ from grpcmock.fuzz.checks.registry import all_checks
 from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.expectations.promises import (
+    ignoring_case,
     is_repeatable,
     is_taken_once,
     is_unique,
     must_name_something,
     promises_of,
     refuses_same,
+    told_unique,
 )
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
@@ -46,7 +48,11 @@ service Crates {
   rpc Label(SendRequest) returns (Crate);
   // ALREADY_EXISTS if there is one in this slot.
   rpc Store(StoreRequest) returns (Stored);
+  // ALREADY_EXISTS if the code is taken. Mails are unique regardless of case (ALREADY_EXISTS).
+  rpc CreateHall(CreateHallRequest) returns (Hall);
 }
+message CreateHallRequest { Hall hall = 1; }
+message Hall { string code = 1; string mail = 2; int64 number = 3; }
 message Slot { int32 row = 1; int32 shelf = 2; }
 message StoreRequest { Slot slot = 1; string label = 2; }
 message Stored { string id = 1; Slot slot = 2; }
@@ -87,6 +93,11 @@ def store(number: int, row: int = 1, label: str = "", **more: Any) -> Words:
     return ("Store", {**slot, "label": label}, {"id": f"s{number}", **slot, **more})
 
 
+def hall(code: str, number: int = 0, mail: str = "", **more: Any) -> Words:
+    own = {"code": code, "mail": mail, **more}
+    return ("CreateHall", {"hall": own}, {**own, "number": number})
+
+
 CRUSH: Words = ("Crush", {"id": "c1"}, {"id": "c1"})
 SHOW: Words = ("Show", {"id": "c1"}, {"id": "c1"})
 
@@ -117,6 +128,12 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "two slots": (set(), [store(1), store(2, 2)]),
     "one slot in requests that differ": (set(), [store(1), store(2, label="in another hall")]),
     "one slot again after something else": (set(), [store(1), CRUSH, store(2)]),
+    "one code twice": ({"G133"}, [hall("a"), hall("a")]),
+    "one code twice, refused": (set(), [hall("a"), (*hall("a")[:2], "ALREADY_EXISTS")]),
+    "one code again after something else": (set(), [hall("a"), CRUSH, hall("a")]),
+    "two codes": (set(), [hall("a"), hall("b")]),
+    "one mail in two cases": ({"G133"}, [hall("a", 1, "m@x"), hall("a", 2, "M@x")]),
+    "one mail in two cases, and the second hall is the first": (set(), [hall("a", 1, "m@x"), hall("a", 1, "M@x")]),
     "filled twice under one key": (
         {"G128"},
         [("Fill", {"idempotencyKey": "k", "tons": 1}, {"id": f"c{number}"}) for number in (1, 2)],
@@ -208,6 +225,30 @@ def test_what_must_be_there_is_read_out_of_words(words: str, expected: bool) -> 
 )
 def test_what_another_one_agrees_with_is_read_out_of_words(words: str, expected: bool) -> None:
     assert refuses_same(words) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "ignores_case"),
+    [
+        ("ALREADY_EXISTS if the email is taken.", True, False),
+        ("Emails are unique (ALREADY_EXISTS).", True, False),
+        ("Emails are unique regardless of case (ALREADY_EXISTS).", True, True),
+        ("Emails are unique, no matter the case: ALREADY_EXISTS.", True, True),
+        ("ALREADY_EXISTS if somebody is registered with this email, in any case.", True, True),
+        ("ALREADY_EXISTS if a user has this email (upper and lower case make no difference).", True, True),
+        ("Emails are unique within a project.", False, False),
+        ("Emails are unique unless they are empty.", False, False),
+        ("Emails need not be unique.", False, False),
+        ("ALREADY_EXISTS if the email is taken, unless `force` is set.", False, False),
+        ("ALREADY_EXISTS if a user with this email is active.", False, False),
+        ("ALREADY_EXISTS if the email address of the team is taken.", False, False),
+        ("ALREADY_EXISTS if the name is taken, in any case.", False, False),
+    ],
+)
+def test_what_is_unique_is_read_out_of_methods(words: str, expected: bool, ignores_case: bool) -> None:
+    told = told_unique(words, frozenset({"email"}))
+    assert bool(told) is expected
+    assert ignoring_case(told) is ignores_case
 
 
 @pytest.mark.parametrize(
