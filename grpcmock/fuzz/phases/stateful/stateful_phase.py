@@ -32,6 +32,7 @@ from grpcmock.fuzz.phases.stateful import (
     random_sequences,
     range_programs,
     refused_name_cases,
+    refused_programs,
     scenarios,
     search_programs,
     selection_programs,
@@ -78,6 +79,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from refused_name_cases.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
+    yield from refused_programs.cases(method, plan)
     yield from flag_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
