@@ -39,6 +39,7 @@ from grpcmock.fuzz.phases.stateful import (
     size_programs,
     state_programs,
     stream_programs,
+    taken_programs,
     version_programs,
     view_programs,
 )
@@ -80,6 +81,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
     yield from refused_programs.cases(method, plan)
+    yield from taken_programs.cases(method, plan)
     yield from flag_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
