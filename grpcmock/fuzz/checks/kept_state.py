@@ -38,6 +38,7 @@ from grpcmock.fuzz.resources.laws.own_keys import OwnKeys
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
 from grpcmock.fuzz.resources.laws.repeats import Repeats
+from grpcmock.fuzz.resources.laws.replaced import Replaced
 from grpcmock.fuzz.resources.laws.searches import Searches
 from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.laws.shared_names import SharedNames
@@ -91,7 +92,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
         *(Tallies(registry), Numbering(registry), ChildCounts(registry), NeverAgain(registry)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
-        *(OwnKeys(resources), UnreadQueries(registry), Repeats(), TakenTwice()),
+        *(OwnKeys(resources), UnreadQueries(registry), Repeats(), TakenTwice(), Replaced(registry)),
     )
     for reply in takewhile(is_readable, result.replies[: len(case.calls)]):  # none knows what the others have done
         for law in laws:
