@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable
-from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.keys_of_requests import refuses_other
+from grpcmock.fuzz.expectations.method_comments import method_comments, service_comments
 from grpcmock.fuzz.expectations.naming import singular, verb_and_noun
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.schema.naming import snake_case
@@ -124,6 +125,9 @@ class Promise:
     gives_same: bool = False
     """Whether it is said as well that the answer is the first one's then."""
 
+    refuses_other: bool = False
+    """Whether it is said that another request with it is refused."""
+
     ignores_case: bool = False
     """Whether what differs in its case alone is the same, as the comment says."""
 
@@ -146,6 +150,7 @@ def _promises(registry: Registry) -> dict[str, tuple[Promise, ...]]:
 
 def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
     of_fields, of_method = field_comments(registry), method_comments(registry).get(method.full_name, "")
+    of_service = service_comments(registry).get(method.service, "")
     for way in reachable(method.input):
         if len(way) > 2 or any(field.is_repeated for field in way):
             continue
@@ -165,6 +170,7 @@ def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
             is_unique=is_unique(words),
             is_repeatable=repeatable,
             gives_same=repeatable and _SAME_AGAIN.search(about) is not None,
+            refuses_other=repeatable and any(map(refuses_other, (words, of_method, of_service))),
             ignores_case=is_text and ignoring_case(words),
             within=_within(words, way[-1], method),
         )

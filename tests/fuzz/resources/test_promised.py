@@ -12,6 +12,7 @@ import pytest
 from grpcmock.fuzz.checks.registry import all_checks
 from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.expectations.keys_of_requests import refuses_other
 from grpcmock.fuzz.expectations.promises import (
     ignoring_case,
     is_repeatable,
@@ -37,6 +38,7 @@ package crates;
 service Crates {
   // `mark` makes it safe to send the same crate twice: the second time gives the first one's.
   rpc Send(SendRequest) returns (Crate);
+  // The same key with a different request is ALREADY_EXISTS.
   rpc Fill(FillRequest) returns (Crate);
   rpc Stack(StackRequest) returns (Crate);
   // NOT_FOUND if there is no such crate.
@@ -144,6 +146,25 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
             ("Fill", {"idempotencyKey": "k"}, {"id": "c1"}),
             ("Fill", {"idempotencyKey": "k"}, "ALREADY_EXISTS"),
         ],
+    ),
+    "filled with something else under one key": (
+        {"G128"},
+        [("Fill", {"idempotencyKey": "k", "tons": tons}, {"id": "c1"}) for tons in (1, 2)],
+    ),
+    "filled with something else under one key, refused": (
+        set(),
+        [
+            ("Fill", {"idempotencyKey": "k", "tons": 1}, {"id": "c1"}),
+            ("Fill", {"idempotencyKey": "k", "tons": 2}, "ALREADY_EXISTS"),
+        ],
+    ),
+    "filled with what may be as much under one key": (
+        set(),
+        [("Fill", {"idempotencyKey": "k", **tons}, {"id": "c1"}) for tons in ({}, {"tons": 1})],
+    ),
+    "filled with something else under another key": (
+        set(),
+        [("Fill", {"idempotencyKey": f"k{tons}", "tons": tons}, {"id": f"c{tons}"}) for tons in (1, 2)],
     ),
     "another token for the same one": (
         set(),
@@ -267,6 +288,34 @@ def test_what_is_unique_is_read_out_of_methods(words: str, expected: bool, ignor
 )
 def test_what_may_be_there_once_is_read_out_of_words(words: str, expected: bool) -> None:
     assert is_taken_once(words, frozenset({"location", "point"})) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("The same key with a different request is ALREADY_EXISTS.", True),
+        ("Reusing a key with other parameters is rejected.", True),
+        ("Using a key again for another request fails.", True),
+        ("ALREADY_EXISTS if the key was used before with other parameters.", True),
+        ("The same key with a different request is OK.", False),
+        ("The same key with a different request may be refused.", False),
+        ("The same key in a different project is ALREADY_EXISTS.", False),
+        ("", False),
+    ],
+)
+def test_what_is_said_of_other_requests_is_read_out_of_words(words: str, expected: bool) -> None:
+    assert refuses_other(words) is expected
+
+
+def test_another_request_comes_with_the_same_key(crates: Registry) -> None:
+    method = crates.methods["/crates.Crates/Fill"]
+    expectations = Expectations(registry=crates)
+    plan = Plan(registry=crates, methods=(method,), expectations=expectations, generators=Generators(crates))
+    data = method.request_class(idempotency_key="k-000", tons=3).SerializeToString()
+    plan.acceptance.first[method.path] = AcceptedRequest(method, data)
+    found = [case for case in promise_programs.cases(method, plan) if "another-under" in case.id]
+    first, second = (method.request_class.FromString(call.messages[0]) for call in found[0].calls)
+    assert (first.idempotency_key, first.tons) == (second.idempotency_key, second.tons - 1)
 
 
 def test_only_keys_have_promises(crates: Registry) -> None:

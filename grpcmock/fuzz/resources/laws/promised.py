@@ -87,6 +87,8 @@ class Promised:
             told = (method.path, promise.way[-1].full_name, same)
             done = self._done.setdefault(told, [])
             before = _compared_with(done, request, promise)
+            if before is not None and promise.refuses_other and meant.is_ok:
+                yield from _answered_otherwise(method, promise, before, request, meant)
             if before is not None:
                 yield from _compared(method, promise, before, request, answer, meant)
             if meant.is_ok and answer is not None and all(one.request != request for one in done):
@@ -177,6 +179,28 @@ def _compared(
             key=f"unique {name}",
             method=method,
         )
+
+
+def _answered_otherwise(
+    method: Method, promise: Promise, before: _Done, request: Message, reply: Reply
+) -> Iterator[Finding]:
+    """See whether a request asks for something else than one before that had its key: in a field that both have, for
+    what is left out may have a default."""
+    there = {own.name for own, _ in request.ListFields()}
+    for own, value in before.request.ListFields():
+        if own is promise.way[-1] or own.name not in there or own.message_type is not None:
+            continue
+        if getattr(request, own.name) != value:
+            name, key = promise.way[-1].name, next(values_at(request, promise.way))
+            yield Finding(
+                check="idempotency",
+                expected=f"an error, as the comment says: the {name} {shown(key)} came with another {own.name} before",
+                actual=said(reply),
+                path=name,
+                key=f"another under {name}",
+                method=method,
+            )
+            return
 
 
 def _besides(request: Message, promise: Promise) -> Message:
