@@ -32,6 +32,7 @@ from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.never_again import NeverAgain
 from grpcmock.fuzz.resources.laws.numbering import Numbering
+from grpcmock.fuzz.resources.laws.one_at_a_time import HasOne
 from grpcmock.fuzz.resources.laws.operations import Operations
 from grpcmock.fuzz.resources.laws.orders import Orders
 from grpcmock.fuzz.resources.laws.own_keys import OwnKeys
@@ -93,6 +94,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Tallies(registry), Numbering(registry), ChildCounts(registry), NeverAgain(registry)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
         *(OwnKeys(resources), UnreadQueries(registry), Repeats(), TakenTwice(), Replaced(registry)),
+        HasOne(registry),
     )
     for reply in takewhile(is_readable, result.replies[: len(case.calls)]):  # none knows what the others have done
         for law in laws:

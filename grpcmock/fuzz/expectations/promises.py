@@ -78,7 +78,7 @@ _ANOTHER = re.compile(
 _AGREES = re.compile(r"\b(?:same|this|that|these|those|overlap\w*|conflict\w*)\b")
 _WITHOUT = re.compile(r"\b(?:unless|except|not|no|without|other than|different)\b|n't\b")
 _BUT = re.compile(r"\b(?:unless|except|but|as long as|only|other than)\b")
-_IS_OVER = re.compile(
+IS_OVER = re.compile(
     r"\b(?:running|progress|currently|same time|concurrent\w*|meanwhile|pending|active|flight|locks?|locked|holds?"
     r"|leases?|transaction|request|call|update|operation|write|client|caller|process|run|worker|job|build|import|export|backup)\b"
 )
@@ -265,7 +265,7 @@ def refuses_same(words: str) -> bool:
 def refused_again(words: str) -> str:
     """Return in which ways another thing agrees with a request that is refused then; empty if nothing is said of it."""
     for found in _ANOTHER.finditer(words):
-        clauses, unclear = re.split(r"\band\b", found["what"]), (_WITHOUT, _IS_OVER)
+        clauses, unclear = re.split(r"\band\b", found["what"]), (_WITHOUT, IS_OVER)
         if any(one.search(found["what"]) for one in unclear) or _BUT.search(found["rest"]):
             continue
         if all(_AGREES.search(clause) for clause in clauses):

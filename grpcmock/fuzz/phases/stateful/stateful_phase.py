@@ -25,6 +25,7 @@ from grpcmock.fuzz.phases.stateful import (
     lending_programs,
     method_programs,
     new_name_cases,
+    one_programs,
     operation_programs,
     order_programs,
     promise_programs,
@@ -72,6 +73,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from new_name_cases.cases(method, plan)
     yield from promise_programs.cases(method, plan)
     yield from state_programs.cases(method, plan)
+    yield from one_programs.cases(method, plan)
     yield from child_programs.cases(method, plan)
     yield from version_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
