@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _REFUSED_IF = re.compile(r".*\b(?:ALREADY_EXISTS|FAILED_PRECONDITION)`?,? (?:if|when|where|while) (?P<what>.+)")
 _HAS_ONE = re.compile(
-    r"(?:(?:the|this|that|its) )?(?P<noun>[a-z]+(?: (?!already|still|currently)[a-z]+)?) (?:already |still |currently )?"
-    r"(?:(?:is|are) (?:already |still |currently )?(?:on|in|at)|has(?: already| still)?) (?:an?|another|some other)"
-    r"(?: (?P<state>open|active|unfinished|ongoing|current))? (?P<made>[a-z]+)(?: already)?"
+    r"(?:(?:the|this|that|its) )?(?P<noun>[a-z]+(?: (?!already|still|currently)[a-z]+)?) "
+    r"(?:already |still |currently )?(?:(?:is|are) (?:already |still |currently )?(?:on|in|at)|has(?: already| still)?)"
+    r" (?:an?|another|some other)(?: (?P<state>open|active|unfinished|ongoing|current))? (?P<made>[a-z]+)(?: already)?"
 )
 _UNCLEAR = re.compile(r"\b(?:not|never|unless|except)\b|n't\b")
 _SUFFIX = re.compile(r"_(?:id|name|key|code|number|uid|uuid)")
