@@ -26,6 +26,7 @@ from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
+from grpcmock.fuzz.resources.laws.free_again import FreeAgain
 from grpcmock.fuzz.resources.laws.freed_names import FreedNames
 from grpcmock.fuzz.resources.laws.given_back import GivenBack
 from grpcmock.fuzz.resources.laws.lent_items import LentItems
@@ -94,7 +95,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Tallies(registry), Numbering(registry), ChildCounts(registry), NeverAgain(registry)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry)),
         *(OwnKeys(resources), UnreadQueries(registry), Repeats(), TakenTwice(), Replaced(registry)),
-        HasOne(registry),
+        *(HasOne(registry), FreeAgain(registry)),
     )
     for reply in takewhile(is_readable, result.replies[: len(case.calls)]):  # none knows what the others have done
         for law in laws:

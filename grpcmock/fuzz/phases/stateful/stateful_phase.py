@@ -19,6 +19,7 @@ from grpcmock.fuzz.phases.stateful import (
     criteria_programs,
     effect_programs,
     flag_programs,
+    free_again_programs,
     freeing_programs,
     given_once_programs,
     keyed_programs,
@@ -78,6 +79,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from version_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
     yield from freeing_programs.cases(method, plan)
+    yield from free_again_programs.cases(method, plan)
     yield from given_once_programs.cases(method, plan)
     yield from refused_name_cases.cases(method, plan)
     yield from lending_programs.cases(method, plan)
