@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.counts_below_zero import counts_below_zero
+from grpcmock.fuzz.checks.given_back import more_given_back
 from grpcmock.fuzz.expectations.calculations import (
     Converting,
     Splitting,
@@ -38,6 +39,7 @@ Answer = tuple[Any, Any]
 
 def _calculation(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     yield from counts_below_zero(case, result, expectations)
+    yield from more_given_back(case, result)
     if "calculation" not in case.targets:
         return
     method = case.method

@@ -28,12 +28,14 @@ from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
+from grpcmock.fuzz.resources.laws.free_again import FreeAgain
 from grpcmock.fuzz.resources.laws.freed_names import FreedNames
 from grpcmock.fuzz.resources.laws.given_back import GivenBack
 from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.never_again import NeverAgain
 from grpcmock.fuzz.resources.laws.numbering import Numbering
+from grpcmock.fuzz.resources.laws.one_at_a_time import HasOne
 from grpcmock.fuzz.resources.laws.operations import Operations
 from grpcmock.fuzz.resources.laws.orders import Orders
 from grpcmock.fuzz.resources.laws.own_keys import OwnKeys
@@ -41,6 +43,7 @@ from grpcmock.fuzz.resources.laws.pages import Pages
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
 from grpcmock.fuzz.resources.laws.repeats import Repeats
+from grpcmock.fuzz.resources.laws.replaced import Replaced
 from grpcmock.fuzz.resources.laws.searches import Searches
 from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.laws.shared_names import SharedNames
@@ -48,6 +51,7 @@ from grpcmock.fuzz.resources.laws.sizes import Sizes
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.states import States
 from grpcmock.fuzz.resources.laws.summaries import Summaries
+from grpcmock.fuzz.resources.laws.taken_twice import TakenTwice
 from grpcmock.fuzz.resources.laws.tallies import Tallies
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
@@ -93,7 +97,8 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(FreedNames(resources), States(registry, resources), Criteria(registry), GivenBack(resources)),
         *(Tallies(registry), Numbering(registry), ChildCounts(registry), ChildSums(registry), NeverAgain(registry)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry), Ages(registry)),
-        *(OwnKeys(resources), UnreadQueries(registry), Repeats(), Pages(registry)),
+        *(OwnKeys(resources), UnreadQueries(registry), Repeats(), Pages(registry), TakenTwice(), Replaced(registry)),
+        *(HasOne(registry), FreeAgain(registry)),
     )
     for reply in takewhile(is_readable, result.replies[: len(case.calls)]):  # none knows what the others have done
         for law in laws:

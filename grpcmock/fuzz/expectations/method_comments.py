@@ -25,6 +25,17 @@ def method_comments(registry: Registry) -> Mapping[str, str]:
     return dict(comment for file in registry.files.file for comment in _comments(file))
 
 
+@lru_cache(16)
+def service_comments(registry: Registry) -> Mapping[str, str]:
+    """Return the comments of services by their full names: what holds for all of their methods."""
+    return {
+        f"{file.package}.{file.service[location.path[1]].name}".lstrip("."): location.leading_comments
+        for file in registry.files.file
+        for location in file.source_code_info.location
+        if len(location.path) == 2 and location.path[0] == _SERVICE and location.leading_comments
+    }
+
+
 def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
     package = f"{file.package}." if file.package else ""
     for location in file.source_code_info.location:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable
-from grpcmock.fuzz.expectations.method_comments import method_comments
-from grpcmock.fuzz.expectations.naming import verb_and_noun
+from grpcmock.fuzz.expectations.keys_of_requests import refuses_other
+from grpcmock.fuzz.expectations.method_comments import method_comments, service_comments
+from grpcmock.fuzz.expectations.naming import singular, verb_and_noun
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.schema.naming import snake_case
 
@@ -54,6 +55,21 @@ _TAKEN = re.compile(
     r"\bALREADY_EXISTS\b,?\s*(?:is returned\s+|error\s+)?(?:if|when|where)\b\s*"
     r"(?P<what>(?:there (?:is|'s) (?:already )?(?:one|an?|another)\b|an?\b(?=[^.;]*\b(?:already )?exists\b))[^.;]*)"
 )
+_IS_TAKEN = re.compile(
+    r"\bALREADY_EXISTS\b,?\s*(?:is returned\s+|error\s+)?(?:if|when|where)\b\s*"
+    r"(?:(?:the|its|their|this|that) (?P<noun>[\w` ]+?)"
+    r" (?:is|are|was|has been) (?:already )?(?:taken|in use|used|registered)"
+    r"|(?:somebody|someone|an? [a-z]+|another(?: [a-z]+)?|there (?:is|'s) (?:already )?an? [a-z]+)"
+    r"(?: else)?(?: already)? (?:is [a-z]+ )?(?:has|with|of|under|by|uses) (?:this|that|the same) (?P<noun2>[\w` ]+?))"
+    r"(?: already)?(?=[.;,:(]| \(|\s*$)(?P<rest>[^.;]*)",
+)
+_ARE_UNIQUE = re.compile(
+    r"(?:^|(?<=[.;!]))\s*(?:the |an? )?(?P<noun>[\w` ]+?) (?:is|are|must be|have to be|has to be)"
+    r" (?:globally )?unique\b(?P<rest>[^.;]*)",
+    re.IGNORECASE,
+)
+"""``Emails are unique``: of the field that is called so."""
+
 _ANOTHER = re.compile(
     r"\b(?:ALREADY_EXISTS|FAILED_PRECONDITION)\b[^.;]*?\b(?:if|when|where|once)\b"
     r"(?P<what>(?: [\w`' ]+? has)? (?:another|some other|there is another)(?: open| existing)? [a-z]+ [^.;,]*)"
@@ -62,7 +78,7 @@ _ANOTHER = re.compile(
 _AGREES = re.compile(r"\b(?:same|this|that|these|those|overlap\w*|conflict\w*)\b")
 _WITHOUT = re.compile(r"\b(?:unless|except|not|no|without|other than|different)\b|n't\b")
 _BUT = re.compile(r"\b(?:unless|except|but|as long as|only|other than)\b")
-_IS_OVER = re.compile(
+IS_OVER = re.compile(
     r"\b(?:running|progress|currently|same time|concurrent\w*|meanwhile|pending|active|flight|locks?|locked|holds?"
     r"|leases?|transaction|request|call|update|operation|write|client|caller|process|run|worker|job|build|import|export|backup)\b"
 )
@@ -70,8 +86,10 @@ _IS_OVER = re.compile(
 
 
 _ANY_CASE = re.compile(
-    r"\b(?:whatever|in (?:whatever|any)|regardless of|irrespective of|ignoring|without regard to)(?: the| its)? case\b"
-    r"|\bcase[- ]insensitive",
+    r"\b(?:whatever|in (?:whatever|any)|regardless of|irrespective of|ignoring|without regard to|no matter(?: what)?)"
+    r"(?: the| its| their)?(?: upper or lower)? case\b|\bcase[- ]insensitiv\w+|\bcase (?:does not|doesn't|makes no) "
+    r"|\b(?:upper|lower) (?:case )?(?:and|or) (?:upper|lower) case (?:letters )?"
+    r"(?:make no|don't make a|does not|doesn't)\b",
     re.IGNORECASE,
 )
 _WITHIN = re.compile(
@@ -81,6 +99,11 @@ _WITHIN = re.compile(
 )
 """Not ``a unique id for the project``, which is the id of that."""
 
+_ON_CONDITION = re.compile(
+    r"\b(?:unless|except|only|while|if|when|where|but|per|among|across|(?:with)?in|for|of|below|set|given|not|no)\b"
+    r"|n't\b",
+    re.IGNORECASE,
+)
 _FOR_A_WHILE = re.compile(r"\b(?:running|active|open|pending|progress|scheduled|recent\w*|within|same|not|no)\b")
 """What is there under these conditions may be there no more, or be less than the one field that is spoken of."""
 
@@ -101,6 +124,9 @@ class Promise:
 
     gives_same: bool = False
     """Whether it is said as well that the answer is the first one's then."""
+
+    refuses_other: bool = False
+    """Whether it is said that another request with it is refused."""
 
     ignores_case: bool = False
     """Whether what differs in its case alone is the same, as the comment says."""
@@ -124,12 +150,16 @@ def _promises(registry: Registry) -> dict[str, tuple[Promise, ...]]:
 
 def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
     of_fields, of_method = field_comments(registry), method_comments(registry).get(method.full_name, "")
+    of_service = service_comments(registry).get(method.service, "")
     for way in reachable(method.input):
         if len(way) > 2 or any(field.is_repeated for field in way):
             continue
         words = of_fields.get(way[-1].full_name, "")
-        if len(way) == 1 and is_taken_once(of_method, _nouns(way[-1])) and not is_unique(words):
-            yield Promise(way, is_unique=True, is_of_whole=True)
+        nouns, is_text = _nouns(way[-1]), way[-1].type == way[-1].TYPE_STRING
+        told = told_unique(of_method, nouns) if _is_key(way[-1]) else ""
+        if (told or (len(way) == 1 and is_taken_once(of_method, nouns))) and not is_unique(words):
+            ignores_case = is_text and ignoring_case(told)
+            yield Promise(way, is_unique=True, is_of_whole=True, ignores_case=ignores_case)
             continue
         if not _is_key(way[-1]):
             continue
@@ -140,7 +170,8 @@ def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
             is_unique=is_unique(words),
             is_repeatable=repeatable,
             gives_same=repeatable and _SAME_AGAIN.search(about) is not None,
-            ignores_case=way[-1].type == way[-1].TYPE_STRING and _ANY_CASE.search(words) is not None,
+            refuses_other=repeatable and any(map(refuses_other, (words, of_method, of_service))),
+            ignores_case=is_text and ignoring_case(words),
             within=_within(words, way[-1], method),
         )
         if promise.is_unique or promise.is_repeatable:
@@ -189,6 +220,31 @@ def is_taken_once(words: str, nouns: frozenset[str]) -> bool:
     return False
 
 
+def told_unique(words: str, nouns: frozenset[str]) -> str:
+    """Return what a comment of a method says of a field, which is called so, of which no two things have the same
+    value; empty if it says nothing of the kind, or not without a condition.
+
+    >>> told_unique("Emails are unique regardless of case (ALREADY_EXISTS).", frozenset({"email"}))
+    'Emails are unique regardless of case (ALREADY_EXISTS)'
+    >>> told_unique("Names are unique within a project.", frozenset({"name"}))
+    ''
+    """
+    text = " ".join(words.split())
+    for pattern in (_IS_TAKEN, _ARE_UNIQUE):
+        for found in pattern.finditer(text):
+            noun = found["noun"] or found.groupdict().get("noun2") or ""
+            rest = _ANY_CASE.sub("", re.sub(r"\bALREADY_EXISTS\b|\bgloballY\b", "", found["rest"]))
+            said = noun.strip("` ").lower()
+            if not nouns.isdisjoint({said, singular(said)}) and not _ON_CONDITION.search(rest):
+                return found[0].strip()
+    return ""
+
+
+def ignoring_case(words: str) -> bool:
+    """Whether words say of a value that upper and lower case make no difference."""
+    return _ANY_CASE.search(words) is not None
+
+
 def refuses_same(words: str) -> bool:
     """Whether a comment of a method says that it is refused where there is another thing that agrees with the request,
     in ways in which what the same request has made before agrees.
@@ -209,7 +265,7 @@ def refuses_same(words: str) -> bool:
 def refused_again(words: str) -> str:
     """Return in which ways another thing agrees with a request that is refused then; empty if nothing is said of it."""
     for found in _ANOTHER.finditer(words):
-        clauses, unclear = re.split(r"\band\b", found["what"]), (_WITHOUT, _IS_OVER)
+        clauses, unclear = re.split(r"\band\b", found["what"]), (_WITHOUT, IS_OVER)
         if any(one.search(found["what"]) for one in unclear) or _BUT.search(found["rest"]):
             continue
         if all(_AGREES.search(clause) for clause in clauses):

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.expectations.method_comments import SENTENCE, method_comments
+from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.naming import participle, singular
+from grpcmock.fuzz.expectations.refusal_sentences import refusal_sentences
 from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
 
@@ -95,8 +96,13 @@ _NEVER = re.compile(
 _NOT = re.compile(r"n't|\bnot\b", re.IGNORECASE)
 _MUST = re.compile(r"\b(?:must|has to|needs to)\b", re.IGNORECASE)
 _OR = re.compile(r",? or (?:has been |was |is )?(?:already )?|, (?!and\b)|/")
-_ALTERNATIVE = re.compile(r"(?:,? or|,) (?:if|when|once|where|after) ")
-_BESIDE = re.compile(r"^(?:already|still|yet) | (?:already|yet|any ?more)$")
+_ALTERNATIVE = re.compile(r"(?:,? or|,|,? and also|,? and,? too,?) (?:if|when|once|where|after|while) ")
+_BESIDE = re.compile(r"^(?:already|still|yet) | (?:already|yet|any ?more|before)$")
+_ARTICLE = re.compile(r"\b(?:an?|the) (?=\w)")
+_EITHER = re.compile(r"[a-z-]+ or [a-z-]+", re.IGNORECASE)
+"""Two words of which each is enough, though one of them may be no state: ``electric or retired``."""
+
+_HAPPENED = re.compile(r"(?:it|this|that)(?: has)?(?: already)? (?:happened|been done)(?: already| before| once)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +150,17 @@ def conditions_in(comment: str, known: Collection[str], done: str = "") -> Itera
     >>> list(conditions_in("FAILED_PRECONDITION if it is open and locked.", {"open"}))
     []
     """
-    sentences = SENTENCE.split(" ".join(comment.split("\n")) if "\n\n" not in comment else comment)
+    sentences = refusal_sentences(comment)
     if any(_ANYWAY.search(sentence) and not _BY_KEY.search(sentence) for sentence in sentences):
         return
-    for sentence in sentences:
-        text = " ".join(sentence.split()).rstrip(".;:! ").lstrip("-* ")
+    for text in sentences:
         if (found := _REFUSED_IF.fullmatch(text)) is not None and not _NO_CALL.search(found["before"]):
             is_unless = found["word"] in ("unless", "until")
             alternatives = [found["what"]] if is_unless else _ALTERNATIVE.split(found["what"])
             for what in alternatives:
                 condition = _condition(what, known, all_=is_unless)
+                if done in known and _HAPPENED.fullmatch(what.strip()) and not is_unless:
+                    condition = Condition(frozenset({done}), "")
                 if condition is not None and is_unless:
                     yield from _opposite(condition)
                 elif condition is not None:
@@ -165,7 +172,8 @@ def conditions_in(comment: str, known: Collection[str], done: str = "") -> Itera
             found = _REFUSED_FOR.fullmatch(text) or _IS_REFUSED.fullmatch(text)
             if found is not None and _NO_CALL.search(found.groupdict().get("before") or ""):
                 continue
-            if found is not None and (states := _states(found["words"], known, all_=True)):
+            is_each = found is not None and _EITHER.fullmatch(found["words"]) is not None
+            if found is not None and (states := _states(found["words"], known, all_=not is_each)):
                 yield Condition(states, _noun(found["noun"]))
 
 
@@ -203,6 +211,7 @@ def _opposite(condition: Condition) -> Iterator[Condition]:
 def _states(words: str, known: Collection[str], *, all_: bool) -> frozenset[str]:
     """Return the known states among words; none if others stand beside them, where *all_* must be known."""
     parts = [plain(_BESIDE.sub("", part)) for part in _OR.split(words) if part]
+    parts = [bare if (bare := _ARTICLE.sub("", part)) in known else part for part in parts]
     states = frozenset(part for part in parts if part in known)
     if any(_BESIDES.search(part) and not _CLAUSE.fullmatch(part) for part in parts if part not in known):
         return frozenset()

@@ -12,13 +12,16 @@ import pytest
 from grpcmock.fuzz.checks.registry import all_checks
 from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.expectations.keys_of_requests import refuses_other
 from grpcmock.fuzz.expectations.promises import (
+    ignoring_case,
     is_repeatable,
     is_taken_once,
     is_unique,
     must_name_something,
     promises_of,
     refuses_same,
+    told_unique,
 )
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
@@ -35,6 +38,7 @@ package crates;
 service Crates {
   // `mark` makes it safe to send the same crate twice: the second time gives the first one's.
   rpc Send(SendRequest) returns (Crate);
+  // The same key with a different request is ALREADY_EXISTS.
   rpc Fill(FillRequest) returns (Crate);
   rpc Stack(StackRequest) returns (Crate);
   // NOT_FOUND if there is no such crate.
@@ -46,7 +50,11 @@ service Crates {
   rpc Label(SendRequest) returns (Crate);
   // ALREADY_EXISTS if there is one in this slot.
   rpc Store(StoreRequest) returns (Stored);
+  // ALREADY_EXISTS if the code is taken. Mails are unique regardless of case (ALREADY_EXISTS).
+  rpc CreateHall(CreateHallRequest) returns (Hall);
 }
+message CreateHallRequest { Hall hall = 1; }
+message Hall { string code = 1; string mail = 2; int64 number = 3; }
 message Slot { int32 row = 1; int32 shelf = 2; }
 message StoreRequest { Slot slot = 1; string label = 2; }
 message Stored { string id = 1; Slot slot = 2; }
@@ -87,6 +95,11 @@ def store(number: int, row: int = 1, label: str = "", **more: Any) -> Words:
     return ("Store", {**slot, "label": label}, {"id": f"s{number}", **slot, **more})
 
 
+def hall(code: str, number: int = 0, mail: str = "", **more: Any) -> Words:
+    own = {"code": code, "mail": mail, **more}
+    return ("CreateHall", {"hall": own}, {**own, "number": number})
+
+
 CRUSH: Words = ("Crush", {"id": "c1"}, {"id": "c1"})
 SHOW: Words = ("Show", {"id": "c1"}, {"id": "c1"})
 
@@ -117,6 +130,12 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "two slots": (set(), [store(1), store(2, 2)]),
     "one slot in requests that differ": (set(), [store(1), store(2, label="in another hall")]),
     "one slot again after something else": (set(), [store(1), CRUSH, store(2)]),
+    "one code twice": ({"G133"}, [hall("a"), hall("a")]),
+    "one code twice, refused": (set(), [hall("a"), (*hall("a")[:2], "ALREADY_EXISTS")]),
+    "one code again after something else": (set(), [hall("a"), CRUSH, hall("a")]),
+    "two codes": (set(), [hall("a"), hall("b")]),
+    "one mail in two cases": ({"G133"}, [hall("a", 1, "m@x"), hall("a", 2, "M@x")]),
+    "one mail in two cases, and the second hall is the first": (set(), [hall("a", 1, "m@x"), hall("a", 1, "M@x")]),
     "filled twice under one key": (
         {"G128"},
         [("Fill", {"idempotencyKey": "k", "tons": 1}, {"id": f"c{number}"}) for number in (1, 2)],
@@ -127,6 +146,25 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
             ("Fill", {"idempotencyKey": "k"}, {"id": "c1"}),
             ("Fill", {"idempotencyKey": "k"}, "ALREADY_EXISTS"),
         ],
+    ),
+    "filled with something else under one key": (
+        {"G128"},
+        [("Fill", {"idempotencyKey": "k", "tons": tons}, {"id": "c1"}) for tons in (1, 2)],
+    ),
+    "filled with something else under one key, refused": (
+        set(),
+        [
+            ("Fill", {"idempotencyKey": "k", "tons": 1}, {"id": "c1"}),
+            ("Fill", {"idempotencyKey": "k", "tons": 2}, "ALREADY_EXISTS"),
+        ],
+    ),
+    "filled with what may be as much under one key": (
+        set(),
+        [("Fill", {"idempotencyKey": "k", **tons}, {"id": "c1"}) for tons in ({}, {"tons": 1})],
+    ),
+    "filled with something else under another key": (
+        set(),
+        [("Fill", {"idempotencyKey": f"k{tons}", "tons": tons}, {"id": f"c{tons}"}) for tons in (1, 2)],
     ),
     "another token for the same one": (
         set(),
@@ -211,6 +249,30 @@ def test_what_another_one_agrees_with_is_read_out_of_words(words: str, expected:
 
 
 @pytest.mark.parametrize(
+    ("words", "expected", "ignores_case"),
+    [
+        ("ALREADY_EXISTS if the email is taken.", True, False),
+        ("Emails are unique (ALREADY_EXISTS).", True, False),
+        ("Emails are unique regardless of case (ALREADY_EXISTS).", True, True),
+        ("Emails are unique, no matter the case: ALREADY_EXISTS.", True, True),
+        ("ALREADY_EXISTS if somebody is registered with this email, in any case.", True, True),
+        ("ALREADY_EXISTS if a user has this email (upper and lower case make no difference).", True, True),
+        ("Emails are unique within a project.", False, False),
+        ("Emails are unique unless they are empty.", False, False),
+        ("Emails need not be unique.", False, False),
+        ("ALREADY_EXISTS if the email is taken, unless `force` is set.", False, False),
+        ("ALREADY_EXISTS if a user with this email is active.", False, False),
+        ("ALREADY_EXISTS if the email address of the team is taken.", False, False),
+        ("ALREADY_EXISTS if the name is taken, in any case.", False, False),
+    ],
+)
+def test_what_is_unique_is_read_out_of_methods(words: str, expected: bool, ignores_case: bool) -> None:
+    told = told_unique(words, frozenset({"email"}))
+    assert bool(told) is expected
+    assert ignoring_case(told) is ignores_case
+
+
+@pytest.mark.parametrize(
     ("words", "expected"),
     [
         ("Gives the place a number. ALREADY_EXISTS if there is one at this point.", True),
@@ -226,6 +288,34 @@ def test_what_another_one_agrees_with_is_read_out_of_words(words: str, expected:
 )
 def test_what_may_be_there_once_is_read_out_of_words(words: str, expected: bool) -> None:
     assert is_taken_once(words, frozenset({"location", "point"})) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("The same key with a different request is ALREADY_EXISTS.", True),
+        ("Reusing a key with other parameters is rejected.", True),
+        ("Using a key again for another request fails.", True),
+        ("ALREADY_EXISTS if the key was used before with other parameters.", True),
+        ("The same key with a different request is OK.", False),
+        ("The same key with a different request may be refused.", False),
+        ("The same key in a different project is ALREADY_EXISTS.", False),
+        ("", False),
+    ],
+)
+def test_what_is_said_of_other_requests_is_read_out_of_words(words: str, expected: bool) -> None:
+    assert refuses_other(words) is expected
+
+
+def test_another_request_comes_with_the_same_key(crates: Registry) -> None:
+    method = crates.methods["/crates.Crates/Fill"]
+    expectations = Expectations(registry=crates)
+    plan = Plan(registry=crates, methods=(method,), expectations=expectations, generators=Generators(crates))
+    data = method.request_class(idempotency_key="k-000", tons=3).SerializeToString()
+    plan.acceptance.first[method.path] = AcceptedRequest(method, data)
+    found = [case for case in promise_programs.cases(method, plan) if "another-under" in case.id]
+    first, second = (method.request_class.FromString(call.messages[0]) for call in found[0].calls)
+    assert (first.idempotency_key, first.tons) == (second.idempotency_key, second.tons - 1)
 
 
 def test_only_keys_have_promises(crates: Registry) -> None:

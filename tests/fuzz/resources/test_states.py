@@ -180,7 +180,7 @@ COMMENTS: dict[str, list[str]] = {
     "FAILED_PRECONDITION until the order is paid.": ["order is not paid"],
     "FAILED_PRECONDITION if the order is not paid.": ["order is not paid"],
     "Returns INVALID_STATE when the order is paid.": ["order is paid"],
-    "The call is rejected if it is a draft or canceled.": ["it is canceled"],
+    "The call is rejected if it is a draft or canceled.": ["it is canceled or draft"],
     "FAILED_PRECONDITION for a closed order.": ["order is closed"],
     "A closed order is FAILED_PRECONDITION.": ["order is closed"],
     "Only open orders can be closed.": ["order is not open"],
@@ -206,6 +206,23 @@ COMMENTS: dict[str, list[str]] = {
     "Gives items with FAILED_PRECONDITION if the order is shipped.": [],
     "Delivering it again gives FAILED_PRECONDITION if it is shipped.": ["it is shipped"],
     "OK if it is canceled already.": [],
+    "Refused with FAILED_PRECONDITION if\n  - the order is closed or already on hold,\n  - it is raining.": [
+        "order is closed or on hold"
+    ],
+    "FAILED_PRECONDITION in these cases:\n- the order is shipped,\n- it was paid.": ["order is shipped", "it is paid"],
+    "FAILED_PRECONDITION unless all of these hold:\n- the order is paid,\n- it is closed.": [],
+    "In these states it can be changed:\n- it is open,\n- it is a draft.": [],
+    "Closed orders are read-only (FAILED_PRECONDITION).": ["order is closed"],
+    "Closed orders are read-only.": [],
+    "Not possible for gift or closed orders (FAILED_PRECONDITION).": ["order is closed"],
+    "There is no glass, and shipped orders aren't canceled: FAILED_PRECONDITION.": ["order is shipped"],
+    "An order can't be closed twice (FAILED_PRECONDITION).": ["order is closed"],
+    "FAILED_PRECONDITION if it happened before.": ["it is closed"],
+    "FAILED_PRECONDITION while it is on hold, and also if it has been paid before.": ["it is on hold", "it is paid"],
+    "FAILED_PRECONDITION while it is on hold and if it has been paid.": [],
+    "FAILED_PRECONDITION if it is paid (refund it first) or closed.": ["it is closed or paid"],
+    "FAILED_PRECONDITION if it is paid (unless that was today) or closed.": [],
+    "FAILED_PRECONDITION unless it is open, OUT_OF_RANGE if it is too much.": ["it is not open"],
 }
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
-_MOST_LOOKS = 4
+MOST_LOOKS = 4
 _REFUSALS = 6
 _AMOUNTS = (2, 3)
 _MISSING = 900_000_001
@@ -46,7 +46,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     own = plan.acceptance.first.get(method.path)
     if own is None or only_reads(method) or method.kind is not MethodKind.UNARY or plan.acceptance.takes_away(method):
         return
-    looks = list(islice(_looks(own, plan), _MOST_LOOKS))
+    looks = list(islice(looks_at(own, plan), MOST_LOOKS))
     if not looks:
         return
     if move_of(method) is not None:
@@ -63,21 +63,21 @@ def _moving(own: AcceptedRequest, looks: list[tuple[AcceptedRequest, int]], plan
     program = MethodProgram(own.method, plan, "effects")
     program.add(own)
     for amount in _AMOUNTS:
-        _look(program, looks)
+        look(program, looks)
         program.add(replace(own, data=bytes_of(_with_amount(own, amount)), full=b"", values={}), anew=amount)
-    _look(program, looks)
+    look(program, looks)
     return program.case("what leaves one arrives at the other")
 
 
 def _refused(own: AcceptedRequest, looks: list[tuple[AcceptedRequest, int]], plan: Plan) -> Case:
     program = MethodProgram(own.method, plan, "no-effects")
     program.add(own)
-    _look(program, looks)
+    look(program, looks)
     for message in islice(spoiled(own), _REFUSALS):
-        _look(program, looks)
+        look(program, looks)
         program.add(replace(own, data=bytes_of(message), full=b"", values={}))
-        _look(program, looks)
-    _look(program, looks)
+        look(program, looks)
+    look(program, looks)
     return program.case("what is shown before and after calls that are likely refused")
 
 
@@ -104,17 +104,17 @@ def _with_one_that_is_missing(
     maker = need.made_by
     program.add(replace(maker, data=maker.plain or maker.data, full=b"", values={}))
     needs = tuple(replace(one, target=(name, 0)) if one is need else one for one in own.needs)
-    _look(program, looks)
+    look(program, looks)
     for message in _otherwise(own):
         keys = getattr(message, name)
         if not keys:
             continue
         del keys[1:]
-        keys.append(_missing(keys[0], f"{plan.seed} {own.method.full_name}"))
-        _look(program, looks)
+        keys.append(missing_like(keys[0], f"{plan.seed} {own.method.full_name}"))
+        look(program, looks)
         program.add(replace(own, data=bytes_of(message), full=b"", values={}, needs=needs))
-        _look(program, looks)
-        _look(program, looks)
+        look(program, looks)
+        look(program, looks)
     return program.case("several at once, of which the last isn't there: then nothing is done")
 
 
@@ -132,7 +132,7 @@ def _otherwise(own: AcceptedRequest) -> Iterator[Any]:
         yield message
 
 
-def _missing(key: Any, salt: str) -> Any:
+def missing_like(key: Any, salt: str) -> Any:
     """Return a key like another one that nothing has."""
     if not isinstance(key, str):
         return _MISSING
@@ -145,12 +145,12 @@ def _taken_back(
 ) -> Case:
     program = MethodProgram(own.method, plan, f"before-{undoing.method.name}")
     program.add(own)
-    _look(program, looks)
+    look(program, looks)
     program.add(own, anew=1)
-    _look(program, looks)
+    look(program, looks)
     for _ in range(2):
         program.add(undoing, latest=True)
-        _look(program, looks)
+        look(program, looks)
     return program.case("what is taken back is as it was, and can't be taken back twice")
 
 
@@ -158,17 +158,24 @@ def _undoes(one: AcceptedRequest, own: AcceptedRequest) -> bool:
     return UNDOING.match(one.method.name) is not None and {need.made_by.method for need in one.needs} == {own.method}
 
 
-def _looks(own: AcceptedRequest, plan: Plan) -> Iterator[tuple[AcceptedRequest, int]]:
+def looks_at(own: AcceptedRequest, plan: Plan) -> Iterator[tuple[AcceptedRequest, int]]:
     """Yield requests that show one of the things which another names, and which of these it is."""
-    made = Counter(need.made_by.method.path for need in own.needs)
+    made = Counter(maker_itself(need).made_by.method.path for need in own.needs)
     for reader in plan.acceptance.first.values():
         if not only_reads(reader.method) or reader.method.kind is not MethodKind.UNARY or len(reader.needs) != 1:
             continue
-        for number in range(made[reader.needs[0].made_by.method.path]):
+        for number in range(made[maker_itself(reader.needs[0]).made_by.method.path]):
             yield reader, number
 
 
-def _look(program: MethodProgram, looks: list[tuple[AcceptedRequest, int]]) -> None:
+def maker_itself(need: Need) -> Need:
+    """Return what makes a thing, where what a request needs is something that was done to it and repeats its key: the
+    student of an enrollment is there before that."""
+    inner = next((one for one in need.made_by.needs if one.target == need.source), None)
+    return need if inner is None else maker_itself(inner)
+
+
+def look(program: MethodProgram, looks: list[tuple[AcceptedRequest, int]]) -> None:
     for reader, number in looks:
         program.add(reader, skip=number)
 

@@ -208,6 +208,12 @@ class MethodProgram:
             bindings.append(Binding(index, need.source, need.target))
         return tuple(bindings)
 
+    def request(self, index: int) -> Message:
+        """Return what a call that was added says, but for what it takes from earlier ones."""
+        call = self._calls[index]
+        assert call.method is not None
+        return call.method.request_class.FromString(call.messages[0])
+
     def made(self, method: Method) -> int | None:
         """Return the first call that made what others name; None if there is none."""
         return self._made.get((method.path, 1))

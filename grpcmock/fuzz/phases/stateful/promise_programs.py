@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable
 from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.promises import must_name_something, promises_of, refuses_same
 from grpcmock.fuzz.expectations.roles import MAKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, set_at, stem_of, varied
+from grpcmock.fuzz.learning.moments import is_moment
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import NAMES_NOTHING
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
@@ -41,6 +43,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         for promise in promises_of(method, plan.registry):
             if promise.ignores_case and promise.is_unique:
                 yield from _in_capitals(own, promise.way, plan)
+            if promise.refuses_other:
+                yield from _another_under(own, promise.way, plan)
             if promise.within and promise.is_unique:
                 yield from _elsewhere(own, promise.way, plan)
             yield from _same_twice(own, promise.way, plan, anew=not (promise.is_repeatable or promise.is_of_whole))
@@ -67,6 +71,27 @@ def _in_capitals(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case
             put(message, path, written)
             program.add(replace(made[0], data=message.SerializePartialToString(deterministic=True)))
         yield program.case(f"one {name}, and the same in {label} letters")
+
+
+def _another_under(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case]:
+    """Yield two calls with one value that ask for something else: for more, or by other words."""
+    path, made = path_of(way), _twice(own, way, plan)
+    if made is None:
+        return
+    message: Any = made[0].message
+    for one, value in message.ListFields():
+        if one.is_repeated or one.name == path[0] or (one.name,) in own.references:
+            continue
+        if one.cpp_type in WHOLE:
+            setattr(message, one.name, value + 1)
+        elif one.type == one.TYPE_STRING and not is_moment(value):
+            setattr(message, one.name, varied(value, "otherwise"))
+    if message == made[0].message:
+        return
+    program = MethodProgram(own.method, plan, f"another-under-{'.'.join(path)}")
+    program.add(made[0])
+    program.add(replace(made[0], data=message.SerializePartialToString(deterministic=True)))
+    yield program.case(f"one {'.'.join(path)}, and another request with it")
 
 
 def _elsewhere(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case]:

@@ -19,6 +19,7 @@ from grpcmock.fuzz.phases.stateful import (
     criteria_programs,
     effect_programs,
     flag_programs,
+    free_again_programs,
     freeing_programs,
     given_once_programs,
     keyed_programs,
@@ -26,6 +27,7 @@ from grpcmock.fuzz.phases.stateful import (
     listing_programs,
     method_programs,
     new_name_cases,
+    one_programs,
     operation_programs,
     order_programs,
     promise_programs,
@@ -33,12 +35,14 @@ from grpcmock.fuzz.phases.stateful import (
     random_sequences,
     range_programs,
     refused_name_cases,
+    refused_programs,
     scenarios,
     search_programs,
     selection_programs,
     size_programs,
     state_programs,
     stream_programs,
+    taken_programs,
     version_programs,
     view_programs,
 )
@@ -71,14 +75,18 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from new_name_cases.cases(method, plan)
     yield from promise_programs.cases(method, plan)
     yield from state_programs.cases(method, plan)
+    yield from one_programs.cases(method, plan)
     yield from child_programs.cases(method, plan)
     yield from version_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
     yield from freeing_programs.cases(method, plan)
+    yield from free_again_programs.cases(method, plan)
     yield from given_once_programs.cases(method, plan)
     yield from refused_name_cases.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
+    yield from refused_programs.cases(method, plan)
+    yield from taken_programs.cases(method, plan)
     yield from flag_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)

@@ -87,6 +87,8 @@ class Promised:
             told = (method.path, promise.way[-1].full_name, same)
             done = self._done.setdefault(told, [])
             before = _compared_with(done, request, promise)
+            if before is not None and promise.refuses_other and meant.is_ok:
+                yield from _answered_otherwise(method, promise, before, request, meant)
             if before is not None:
                 yield from _compared(method, promise, before, request, answer, meant)
             if meant.is_ok and answer is not None and all(one.request != request for one in done):
@@ -157,11 +159,16 @@ def _compared(
                 method=method,
             )
     elif promise.is_unique and reply.is_ok and answer is not None:
-        if promise.is_of_whole and request != before.request:
+        if promise.is_of_whole and _besides(request, promise) != _besides(before.request, promise):
             return
         owners = [_owner(message, promise) for message in (before, _Done(request, answer))]
         one, other = owners
-        if one is None or other is None or not (actual := _other_key(one, other, request)):
+        if one is None or other is None:
+            return
+        actual = _other_key(one, other, request)
+        if not actual and promise.is_of_whole and _is_made_under(method, before.request, request, other):
+            actual = f"OK, as for the first one: {name} {shown(value)}"
+        if not actual:
             return
         yield Finding(
             check="duplicate_create",
@@ -172,6 +179,51 @@ def _compared(
             key=f"unique {name}",
             method=method,
         )
+
+
+def _answered_otherwise(
+    method: Method, promise: Promise, before: _Done, request: Message, reply: Reply
+) -> Iterator[Finding]:
+    """See whether a request asks for something else than one before that had its key: in a field that both have, for
+    what is left out may have a default."""
+    there = {own.name for own, _ in request.ListFields()}
+    for own, value in before.request.ListFields():
+        if own is promise.way[-1] or own.name not in there or own.message_type is not None:
+            continue
+        if getattr(request, own.name) != value:
+            name, key = promise.way[-1].name, next(values_at(request, promise.way))
+            yield Finding(
+                check="idempotency",
+                expected=f"an error, as the comment says: the {name} {shown(key)} came with another {own.name} before",
+                actual=said(reply),
+                path=name,
+                key=f"another under {name}",
+                method=method,
+            )
+            return
+
+
+def _besides(request: Message, promise: Promise) -> Message:
+    """Return a request as far as it has to be the same for there to be another one like it."""
+    copy = type(request)()
+    copy.CopyFrom(request)
+    last, *above = reversed(promise.way)
+    inner: Any = copy
+    for one in reversed(above):
+        inner = getattr(inner, one.name)
+    value = getattr(inner, last.name)
+    if promise.ignores_case and isinstance(value, str):
+        setattr(inner, last.name, value.casefold())
+    return copy
+
+
+def _is_made_under(method: Method, before: Message, request: Message, thing: Message) -> bool:
+    """Whether a method makes what is known by the value that it was given, and by nothing that the server has made."""
+    named = verb_and_noun(method.name)
+    if named is None or named[0] not in MAKING or before != request:
+        return False
+    given = {value for inner in messages_in(request) for _, value in inner.ListFields() if isinstance(value, str | int)}
+    return all(not value or value in given for _, value in _keys_of(thing))
 
 
 def _is_same_scope(one: Message, other: Message, promise: Promise) -> bool | None:
@@ -212,7 +264,12 @@ def _owner(done: _Done, promise: Promise) -> Message | None:
     for message in messages_in(done.answer):
         descriptor: Any = message.DESCRIPTOR
         own = descriptor.fields_by_name.get(last.name)
-        if own is not None and not own.is_repeated and same_type(own, last) and getattr(message, last.name) == value:
+        if own is None or own.is_repeated or not same_type(own, last):
+            continue
+        shows = getattr(message, last.name)
+        if promise.ignores_case and isinstance(value, str):
+            shows, value = shows.casefold(), value.casefold()
+        if shows == value:
             return message
     return None
 
@@ -225,12 +282,16 @@ def _other_key(one: Message, other: Message, request: Message) -> str:
     for ours, theirs in zip(messages_in(one), messages_in(other), strict=False):
         if ours.DESCRIPTOR is not theirs.DESCRIPTOR:
             return ""
-        descriptor: Any = ours.DESCRIPTOR
-        for key in (*_KEYS, f"{snake_case(descriptor.name)}_id"):
-            own = descriptor.fields_by_name.get(key)
-            if own is None or own.is_repeated or own.message_type is not None:
-                continue
-            before, now = getattr(ours, key), getattr(theirs, key)
+        for (key, before), (_, now) in zip(_keys_of(ours), _keys_of(theirs), strict=True):
             if before and now and before != now and not isinstance(now, float | bool) and now not in given:
                 return f"another one: {key} {shown(now)}, and {shown(before)} before"
     return ""
+
+
+def _keys_of(message: Message) -> Iterator[tuple[str, Any]]:
+    """Yield the fields by which things of a type may be known, with their values."""
+    descriptor: Any = message.DESCRIPTOR
+    for key in (*_KEYS, f"{snake_case(descriptor.name)}_id"):
+        own = descriptor.fields_by_name.get(key)
+        if own is not None and not own.is_repeated and own.message_type is None:
+            yield key, getattr(message, key)
