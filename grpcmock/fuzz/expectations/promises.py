@@ -87,7 +87,8 @@ IS_OVER = re.compile(
 
 _ANY_CASE = re.compile(
     r"\b(?:whatever|in (?:whatever|any)|regardless of|irrespective of|ignoring|without regard to|no matter(?: what)?)"
-    r"(?: the| its| their)?(?: upper or lower)? case\b|\bcase[- ]insensitiv\w+|\bcase (?:does not|doesn't|makes no) "
+    r"(?: the| its| their)?(?: upper or lower)? case\b|\bcase[- ]insensitive(?:ly)?"
+    r"|\bcase (?:does not|doesn't|makes no) "
     r"|\b(?:upper|lower) (?:case )?(?:and|or) (?:upper|lower) case (?:letters )?"
     r"(?:make no|don't make a|does not|doesn't)\b",
     re.IGNORECASE,

@@ -291,7 +291,7 @@ WHAT_METHODS_SAY = {
     "Every filter that's set has to match. Keys that nothing has are no error.": True,
     "All of the criteria must hold.": True,
     "Filters are combined with AND; one that matches nothing gives an empty list.": True,
-    "The filters are ANDed.": True,
+    "The filters are joined by AND.": True,
     "Some filters have to match.": False,
     "Filters are combined with OR.": False,
     "Every filter has a name.": False,

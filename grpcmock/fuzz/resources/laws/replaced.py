@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 _REPLACES = re.compile(
-    r"\b(?:replac(?:es|ing)|overwrit(?:es|ing)|updat(?:es|ing)) (?:the|an?|any) "
+    r"\b(?:replac(?:es|ing)|overwrit(?:es|ing)|updates|updating) (?:the|an?|any) "
     r"(?:(?:one|item|entry|existing|earlier|previous|old) ?(?:[a-z]+ )?)?(?:with|of|for|under|that has) the same "
     r"`?(?P<name>[A-Za-z_]+)`?(?! and\b)(?P<rest>[^.;]*)"
 )
