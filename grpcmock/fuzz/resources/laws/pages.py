@@ -7,7 +7,7 @@ the first one was seen again, as it was.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.list_totals import totals_of_all
@@ -93,7 +93,9 @@ class Pages:
             if twice and other.token and other.token in page.leads_to:
                 thing = shown(other.places[min(twice)])
                 expected = "what comes behind the page before, and nothing that was on it"
-                yield _finding(method, "", "page shows again", expected, f"{thing} once more")
+                again = _finding(method, "", "page shows again", expected, f"{thing} once more")
+                # Where pages are cut wrong, a whole walk through them shows that as well.
+                yield replace(again, causes=(f"pages of {method.full_name}",))
                 return
 
 
