@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ordinary_services.handling import RefusedError, contract
+from ordinary_services.lessons import Lessons
 from ordinary_services.money import Tills, Wallets
 from ordinary_services.shops import Catalog, Orders
 from ordinary_services.stays import Bookings, Desks
@@ -20,6 +21,7 @@ SERVICES: dict[str, Callable[[], Any]] = {
     "Orders": Orders,
     "Desks": Desks,
     "Catalog": Catalog,
+    "Lessons": Lessons,
 }
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Catalog",
     "Desks",
     "Forum",
+    "Lessons",
     "Orders",
     "RefusedError",
     "Shelf",

@@ -116,6 +116,15 @@ class AcceptedRequest:
         needs, optional = (tuple(one for one in some if one is not need) for some in (self.needs, self.optional))
         return replace(self, needs=needs, optional=optional, references=self.references - {need.target})
 
+    def saying(self, path: str) -> AcceptedRequest:
+        """Return the request for messages that say something of their own at a path such as ``entries[].student_id``:
+        what is needed there isn't made."""
+        place = path.replace("[]", "")
+        needs, optional = (
+            tuple(one for one in some if _names_of(one.target) != place) for some in (self.needs, self.optional)
+        )
+        return replace(self, needs=needs, optional=optional)
+
     def with_values(self, choose: Callable[[int], int]) -> Message:
         """Return the request with other values that the server takes: *choose* gives a number below a bound, 0 for the
         value that is there."""
@@ -161,8 +170,7 @@ class AcceptedRequest:
         for number, (data, message) in enumerate(zip(requests, messages, strict=True)):
             if number and self.one_each:
                 bindings = made_before(self.naming(*messages), calls, f"{salt} {number}", choose=choose)
-            # What a request says otherwise at such a place it is meant to say.
-            needed = {need.target for need in self.naming(message).needs if self._has(message, need)}
+            needed = {need.target for need in self.naming(message).needs}
             call = call_of(self.method, self.distinct(data, f"{salt} {number}"), *self.later)
             own.append(replace(call, bindings=tuple(one for one in bindings if one.target in needed)))
         return (*calls, *own)
@@ -301,6 +309,10 @@ def set_at(message: Message, way: Fields, value: Any) -> Path | None:
     except (TypeError, ValueError, AttributeError):
         return None
     return (*path, last.name)
+
+
+def _names_of(path: Path) -> str:
+    return ".".join(step for step in path if isinstance(step, str))
 
 
 def is_there(message: Message, path: Path) -> bool:

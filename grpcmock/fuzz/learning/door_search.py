@@ -81,6 +81,7 @@ class DoorSearch:
         self._states: list[_State] = []
         """The last one is where the search is."""
         self._known = 0
+        """How many things were known when it was last thought of what to try."""
         self._lost = 0
         """How many requests have brought the server down."""
 
@@ -96,7 +97,7 @@ class DoorSearch:
                 if state is self._states[-1] or stage(state.reply) == STATE:
                     state.changes = deque(self._about(state).of(state.reply))
             self._tried.clear()  # what wasn't there may be there now
-            self.waits = False
+            self.waits, self._known = False, self._things.count
         for number in range(len(self._states) - 1, -1, -1):
             state = self._states[number]
             while state.changes:
@@ -113,8 +114,8 @@ class DoorSearch:
                 return self._noted(messages, keys, change)
             if stage(self._last) and not self.method.kind.client_streams:
                 break  # it may be there later, or there may be enough
-        self.waits, self._known = True, self._things.count
-        return None
+        self.waits = True
+        return self.next() if self._things.count != self._known else None
 
     def _noted(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey], change: Change) -> bytes:
         self._current = messages, keys, change
@@ -163,6 +164,7 @@ class DoorSearch:
             self._states.append(_State(messages, keys, reply, deque()))
             self._seen.add(found)
             self._states[-1].changes.extend(self._about().of(reply))
+            self._known = self._things.count
         elif change.fields and change.value is None and found == shape(self._last):
             self._states[-1].messages = messages  # what makes no difference may make one later
 

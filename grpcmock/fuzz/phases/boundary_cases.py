@@ -134,7 +134,7 @@ class BoundaryCases:
                 continue
             if self._generator.broken(message) == frozenset(boundary.broken):
                 label = f"{boundary.id}+second"
-                calls = self._calls(message, label, is_behind=True)
+                calls = self._calls(message, label, boundary.path, is_behind=True)
                 case = plain_case(self.method, replace(boundary, id=label, message=message))
                 yield replace(case, calls=calls, setup=len(calls) - 1, why=f"{boundary.reason}, in a second item")
 
@@ -179,11 +179,12 @@ class BoundaryCases:
             path=path,
         )
 
-    def _calls(self, message: Message, label: str, *, is_behind: bool) -> tuple[Call, ...]:
+    def _calls(self, message: Message, label: str, path: str = "", *, is_behind: bool) -> tuple[Call, ...]:
+        """Return the calls with a message that says something of its own at a *path*."""
         data = message.SerializePartialToString(deterministic=True)
         if self._accepted is None or not is_behind:
             return (call_of(self.method, data),)
-        return self._accepted.calls(data, salt=label)
+        return self._accepted.saying(path).calls(data, salt=label)
 
     def values(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
         """Yield a case for each boundary, of all fields in turns; the two sides of a bound make one together."""
@@ -209,7 +210,7 @@ class BoundaryCases:
 
     def alone(self, boundary: Boundary) -> Case:
         """Return the case of one boundary."""
-        calls = self._calls(boundary.message, boundary.id, is_behind=boundary.id in self._behind)
+        calls = self._calls(boundary.message, boundary.id, boundary.path, is_behind=boundary.id in self._behind)
         unusual = boundary.unusual or boundary.kind == "undeclared"
         case = replace(plain_case(self.method, boundary, unusual=unusual), calls=calls, setup=len(calls) - 1)
         return with_controls(case, self.plan)

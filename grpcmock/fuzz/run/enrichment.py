@@ -114,7 +114,8 @@ class Enrichment:
             if needs == accepted.needs or self._is_late():
                 continue
             renewed = replace(accepted, needs=needs)
-            if not maker.full or is_ok(await self._sender.send_with_needs(renewed, renewed.data)):
+            is_alike = [need.made_by.data for need in needs] == [need.made_by.data for need in accepted.needs]
+            if is_alike or is_ok(await self._sender.send_with_needs(renewed, renewed.data)):
                 self._acceptance.renew(path, renewed)
                 await self._make_whole(renewed, 1)
 

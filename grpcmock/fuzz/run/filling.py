@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import make_other, set_at, varied
-from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.run.request_fields import DEEPEST, KEY_TYPES, enough, fill_in, may_name, new_keys, unset
 from grpcmock.fuzz.run.request_sender import RequestSender, is_ok
@@ -134,7 +134,7 @@ class Filling:
             if need.own_id is None or need.own_id == need.made_by.own_id:
                 continue
             without, message = accepted.without(need), accepted.fullest
-            put(message, need.target, varied(value_at(message, need.target), "mere value"))
+            make_other(message, need.target, "mere value")
             reply = await self._sender.send(without, message.SerializePartialToString(deterministic=True))
             if with_meant_status(reply).code in (Code.OK, Code.INVALID_ARGUMENT):
                 accepted = without
