@@ -253,4 +253,6 @@ def _of_sizes(field: FieldDescriptor, sentence: str) -> Iterator[Told]:
         if least is not None and is_number(field) and (least > 1 or (least == 1 and field.has_presence)):
             yield least - 1
 
-    yield Told(sentence, lambda value: limit.holds(size(value)), wrong)
+    # What isn't there has no size; a server may have something of its own for it.
+    is_unset = not field.has_presence
+    yield Told(sentence, lambda value: (is_unset and not value) or limit.holds(size(value)), wrong)

@@ -41,8 +41,8 @@ _LEAST = re.compile(
     rf"|{_NOT_ASKED}\b(?:has|have|are|is|contains) (?:less|fewer) than)\s*{_NUMBER}",
     re.IGNORECASE,
 )
-_BELOW = re.compile(rf"{_MUST_BE} (?:less|smaller|lower) than\s*{_NUMBER}", re.IGNORECASE)
-_ABOVE = re.compile(rf"{_MUST_BE} (?:greater|larger|higher|more) than\s*{_NUMBER}", re.IGNORECASE)
+_BELOW = re.compile(rf"(?:{_MUST_BE}|\band|\bbut) (?:less|smaller|lower) than\s*{_NUMBER}", re.IGNORECASE)
+_ABOVE = re.compile(rf"(?:{_MUST_BE}|\band|\bbut) (?:greater|larger|higher|more) than\s*{_NUMBER}", re.IGNORECASE)
 _NO_LESS_THAN_ZERO = re.compile(
     r"\b(?:(?:must not|may not|can ?not|can't|mustn't|should not) be|is|not|must be non-?) ?negative\b"
     r"(?! or (?:zero|0)\b)",

@@ -282,7 +282,8 @@ class Opening:
             calls=(*before, call),
             setup=len(before),
             why="a request that the server may take, by what it has said so far",
-            expect=Expect.ANY if broken or len(messages) > 1 else Expect.ACCEPTED,
+            # What is bound before it is sent isn't known yet, and may break a rule.
+            expect=Expect.ANY if broken or bindings or len(messages) > 1 else Expect.ACCEPTED,
             targets=frozenset(() if any(messages) else ("empty_request",)) | (_OF_STATES if before else frozenset()),
         )
 

@@ -122,6 +122,7 @@ def test_what_a_comment_plainly_says_is_read(
         ("Must be positive or zero.", "int32"),
         ("Usually only digits.", "string"),
         ("Required unless it is a bus.", "Kind"),
+        ("Required, or it is made up.", "Kind"),
         ("The kind of what is on it.", "Kind"),
     ],
 )
@@ -175,6 +176,13 @@ def test_a_server_is_held_to_what_comments_say_of_values(
     tmp_path: Any, comment: str, type_name: str, right: Any, takes: Callable[[Any], bool], expected: list[str]
 ) -> None:
     assert alarms(ferries(tmp_path, comment, type_name), "Sail", right, takes) == expected
+
+
+def test_what_is_not_there_has_no_size(tmp_path: Any) -> None:
+    _, found = told(tmp_path, "3 to 20 characters.", "string")
+    assert all(one.allows("") for one in found)
+    _, found = told(tmp_path, "From 1 to 20.", "optional int32")
+    assert not all(one.allows(0) for one in found)
 
 
 def test_a_comment_may_speak_of_all_fields_below_it(tmp_path: Any) -> None:
