@@ -126,17 +126,21 @@ class Proposals:
     def _made_otherwise(self, ways: Collection[Fields]) -> Iterator[Change]:
         """Yield other things in the place of those that are named: what has no stock can't be sold, and what isn't paid
         can't be shipped."""
-        for place, known in self.keys.items():
-            way = resolve(self.method.input, ".".join(step for step in place if isinstance(step, str)))
-            if way is not None and way in ways:
+        for way, known in self._named_things():
+            if way in ways:
                 yield from (Change(way, key.value, key) for key in self.things.made_otherwise(known))
 
     def _remade(self, words: str) -> Iterator[Change]:
         """Yield what is named, made in other ways that the words of a refusal suggest."""
+        for way, known in self._named_things():
+            yield from (Change(way, key.value, key) for key in remade(known, words, self.candidates))
+
+    def _named_things(self) -> Iterator[tuple[Fields, KnownKey]]:
+        """Yield the fields that name things, with what they name."""
         for place, known in self.keys.items():
             way = resolve(self.method.input, ".".join(step for step in place if isinstance(step, str)))
-            if way is not None:
-                yield from (Change(way, key.value, key) for key in remade(known, words, self.candidates))
+            if way:
+                yield way, known
 
     def _together(self, named: Sequence[Fields], words: Mapping[Fields, str], text: str) -> Iterator[Change]:
         """Yield values for all fields at once that a refusal names in a row, or has details of: one of them alone may

@@ -41,14 +41,20 @@ _IN_PART = re.compile(
 )
 
 
-def cases(method: Method, plan: Plan) -> Iterator[Case]:
-    """Yield the programs of a method that changes what it names."""
+def with_looks(method: Method, plan: Plan) -> tuple[AcceptedRequest, list[tuple[AcceptedRequest, int]]] | None:
+    """Return the request of a method that changes what it names, with the looks at that; None for any other method."""
     own = plan.acceptance.first.get(method.path)
     if own is None or only_reads(method) or method.kind is not MethodKind.UNARY or plan.acceptance.takes_away(method):
-        return
+        return None
     looks = list(islice(looks_at(own, plan), MOST_LOOKS))
-    if not looks:
+    return (own, looks) if looks else None
+
+
+def cases(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield the programs of a method that changes what it names."""
+    if (found := with_looks(method, plan)) is None:
         return
+    own, looks = found
     if move_of(method) is not None:
         yield _moving(own, looks, plan)
     yield _refused(own, looks, plan)

@@ -6,25 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.number_types import WHOLE
-from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.learning.accepted_requests import is_there
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.effect_programs import (
-    MOST_LOOKS,
     does_all_or_none,
     look,
-    looks_at,
     maker_itself,
     missing_like,
+    with_looks,
 )
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
-from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -41,12 +37,9 @@ _MORE = 7
 
 def cases(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield the programs of a method that changes what it names."""
-    own = plan.acceptance.first.get(method.path)
-    if own is None or only_reads(method) or method.kind is not MethodKind.UNARY or plan.acceptance.takes_away(method):
+    if (found := with_looks(method, plan)) is None:
         return
-    looks = list(islice(looks_at(own, plan), MOST_LOOKS))
-    if not looks:
-        return
+    own, looks = found
     if own.own_id is not None and is_there(own.fullest, own.own_id):
         yield _as_taken(own, looks, plan)
     for need in _items_of_keys(own) if does_all_or_none(method, plan) else ():
