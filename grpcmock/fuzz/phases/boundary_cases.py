@@ -201,7 +201,7 @@ class BoundaryCases:
                     continue
                 at, past = (boundary, other) if boundary.side == "at" else (other, boundary)
                 if at.side == "at" and at.valid and len(past.broken) == 1:
-                    yield _pair(self.method, at, past)
+                    yield self._pair(at, past)
                     continue
                 yield self.alone(other)
             yield self.alone(boundary)
@@ -214,6 +214,22 @@ class BoundaryCases:
         unusual = boundary.unusual or boundary.kind == "undeclared"
         case = replace(plain_case(self.method, boundary, unusual=unusual), calls=calls, setup=len(calls) - 1)
         return with_controls(case, self.plan)
+
+    def _pair(self, at: Boundary, past: Boundary) -> Case:
+        """Return the case of both sides of a bound: what is at it is taken, and what is past it refused."""
+        expect = expectation(self.method, past.broken)
+        return Case(
+            id=f"boundary/{self.method.full_name}/{at.pair}",
+            phase=Phase.BOUNDARY,
+            method=self.method,
+            calls=tuple(self._calls(one.message, one.id, is_behind=one.id in self._behind)[-1] for one in (at, past)),
+            why=f"{at.reason}; then {past.reason}",
+            expect=expect,
+            path=at.path,
+            rule=past.broken[0].rule,
+            shrinks_as_one=True,
+            targets=frozenset({"boundary_pair"}) if expect is Expect.REFUSED else frozenset(),
+        )
 
 
 def _keep_texts(position: Position, before: Message, after: Message) -> None:
@@ -259,18 +275,3 @@ def _is_message(method: Method, path: str) -> bool:
         current = field.message_type
     field = current.fields_by_name.get(last)
     return field is not None and field.message_type is not None
-
-
-def _pair(method: Method, at: Boundary, past: Boundary) -> Case:
-    return Case(
-        id=f"boundary/{method.full_name}/{at.pair}",
-        phase=Phase.BOUNDARY,
-        method=method,
-        calls=(call_of(method, at.data), call_of(method, past.data)),
-        why=f"{at.reason}; then {past.reason}",
-        expect=expectation(method, past.broken),
-        path=at.path,
-        rule=past.broken[0].rule,
-        shrinks_as_one=True,
-        targets=frozenset({"boundary_pair"}) if expectation(method, past.broken).value == "refused" else frozenset(),
-    )
