@@ -15,11 +15,10 @@ from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.criteria_programs import narrowing, parent_of, plainly
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
 from grpcmock.fuzz.phases.stateful.order_programs import maker_of
-from grpcmock.fuzz.resources.fields import named
+from grpcmock.fuzz.phases.stateful.page_walks import add_page_walk, size_of, tokens_of
 from grpcmock.fuzz.resources.laws.child_counts import taken_away
 from grpcmock.fuzz.resources.laws.lists import item_of, only_lists
 from grpcmock.fuzz.resources.laws.whole_things import makes_things
-from grpcmock.fuzz.resources.locations import SIZES
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 _THINGS = 3
 _MOST_CHANGES = 3
-_PAGE = 2
-"""So many are on a page, where there are more."""
 
 
 def cases(method: Method, plan: Plan) -> Iterator[Case]:
@@ -38,8 +35,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     own, item = plan.acceptance.first.get(method.path), item_of(method) if only_lists(method) else None
     if own is None or item is None:
         return
-    asked, is_paged = list(ages_to_try(method, plan.registry)), bool(_size(method) and _tokens(method))
-    is_told = bool(_size(method) and totals_of_all(method, plan.registry))
+    asked, is_paged = list(ages_to_try(method, plan.registry)), bool(size_of(method) and tokens_of(method))
+    is_told = bool(size_of(method) and totals_of_all(method, plan.registry))
     maker = maker_of(method, own, plan) if asked or is_paged or is_told else None
     if maker is None and not is_told:
         return
@@ -60,7 +57,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         whole = replace(listing, data=bytes_of(message), full=b"", values={})
         for more in dict.fromkeys(((), narrow)):
             program.add(whole, more=more)
-        _page_by_page(program, whole, narrow, method)
+        add_page_walk(program, whole, narrow)
     yield program.case("things that were made one after the other, listed whole and page by page")
 
 
@@ -103,32 +100,3 @@ def _turn_off(message: Any) -> None:
             message.ClearField(one.name)
         elif one.message_type is not None and not one.is_repeated:
             _turn_off(value)
-
-
-def _page_by_page(program: MethodProgram, whole: AcceptedRequest, narrow: tuple[Binding, ...], method: Method) -> None:
-    """Look at the first page, the one behind it, a smaller one, and at the first page again."""
-    size, tokens = _size(method), _tokens(method)
-    if not size:
-        return
-    pages = []
-    for number in (_PAGE, 1):
-        message: Any = whole.message
-        setattr(message, size, number)
-        pages.append(replace(whole, data=bytes_of(message)))
-    first = program.add(pages[0], more=narrow)
-    if tokens:
-        given, asked = tokens
-        program.add(pages[0], more=(*narrow, Binding(first, (given,), (asked,))))
-    program.add(pages[1], more=narrow)
-    program.add(pages[0], more=narrow)
-
-
-def _size(method: Method) -> str:
-    return named(method.input, *SIZES)
-
-
-def _tokens(method: Method) -> tuple[str, str] | None:
-    """Return where an answer gives the token of the next page, and where a request takes it."""
-    given = named(method.output, "next_page_token", "next_token", "next_cursor", "cursor")
-    asked = named(method.input, "page_token", "cursor", "continuation_token", "next_token")
-    return (given, asked) if given and asked else None

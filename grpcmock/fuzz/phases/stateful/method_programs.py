@@ -22,6 +22,8 @@ from grpcmock.fuzz.learning.accepted_requests import is_there
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding, Call, Case, Phase, call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import TARGETS
+from grpcmock.fuzz.phases.stateful.page_walks import add_page_walk, size_of
+from grpcmock.fuzz.resources.laws.lists import only_lists
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -132,6 +134,8 @@ def _by_chance(own: AcceptedRequest, related: list[AcceptedRequest], plan: Plan,
         chosen = own if not related or source.below(3) == 0 else source.choice(related)
         program.add(chosen, source.below)
     program.add(own, source.below)
+    if lists := [one for one in (own, *related) if only_lists(one.method) and size_of(one.method)]:
+        add_page_walk(program, source.choice(lists))
     return program.case("methods by chance, on the same things")
 
 
