@@ -64,7 +64,8 @@ def losses(resource: Resource, given: Message, kept: Message, *, exact: bool = F
             continue
         if own.full_name in resource.hidden | resource.fixed or _SECRET.search(own.name):
             continue
-        if not resource.is_annotated and kept.DESCRIPTOR is given.DESCRIPTOR and _may_be_servers_own(own):
+        is_told = resource.is_annotated or bool(resource.servers_own)  # where some are, the others are the client's
+        if not is_told and kept.DESCRIPTOR is given.DESCRIPTOR and _may_be_servers_own(own):
             continue
         path = f"{way}{own.name}"
         if not is_set(kept, own):
