@@ -65,6 +65,9 @@ class FieldAnnotations:
     own_name: bool = False
     """Whether it holds the name of the resource that its message is, which a server may choose by itself."""
 
+    is_ignored: bool = False
+    """Whether no rule of what stands in it holds there: ``IGNORE_ALWAYS``, or ``skip`` of protoc-gen-validate."""
+
 
 @dataclass(frozen=True, slots=True)
 class MessageAnnotations:
@@ -109,6 +112,7 @@ class AnnotationReader:
             format=self._enum_name("google.api.FieldInfo.Format", info.format) if info and info.format else "",
             patterns=patterns,
             own_name=own_name,
+            is_ignored=found is not None and _is_ignored(found),
         )
 
     def resource(self, descriptor: Descriptor | None) -> Any:
@@ -147,10 +151,10 @@ class AnnotationReader:
 
     def _rules(self, raw: Message) -> Rules:
         """Read ``buf.validate.FieldRules``, or the message of the same shape in protoc-gen-validate."""
+        if _is_ignored(raw):
+            return Rules()
         found = _set_fields(raw)
         ignore = found.pop("ignore", 0)
-        if ignore == _IGNORE_ALWAYS:
-            return Rules()
         required = found.pop("required", False)
         cel = [rule.expression for rule in found.pop("cel", ())] + list(found.pop("cel_expression", ()))
         values: dict[str, Any] = {}
@@ -158,8 +162,7 @@ class AnnotationReader:
             values |= _set_fields(of_type)
             cel += self._predefined(of_type)
         nested = {name: self._rules(values.pop(name)) for name in ("items", "keys", "values") if name in values}
-        if values.pop("skip", False):  # of protoc-gen-validate
-            return Rules()
+        values.pop("skip", False)
         required = bool(values.pop("required", required))
         free = ignore == _IGNORE_ZERO or bool(values.pop("ignore_empty", False))
         return Rules(values, required, free, tuple(cel), nested.get("items"), nested.get("keys"), nested.get("values"))
@@ -220,6 +223,13 @@ class AnnotationReader:
     def _enum_name(self, enum: str, number: int) -> str:
         value = self._pool.FindEnumTypeByName(enum).values_by_number.get(number)
         return value.name if value is not None else ""
+
+
+def _is_ignored(raw: Message) -> bool:
+    """Whether the rules of a field leave out all that stands in it."""
+    found = _set_fields(raw)
+    is_skipped = any(_set_fields(of_type).get("skip") for name, of_type in found.items() if name == "message")
+    return found.get("ignore", 0) == _IGNORE_ALWAYS or is_skipped
 
 
 def _set_fields(message: Message) -> dict[str, Any]:

@@ -90,7 +90,8 @@ def refusal(reply: Reply, expectations: Expectations, path: str = "", others: It
             return Refusal.UNSTATED  # whether it was used for another request, only the server knows (AIP-155)
         if stated.has_form_alone and not _OF_FORM.search(reply.message):
             return Refusal.UNSTATED
-        if not all(stated.expects(fields[-1], value) for value in held) or stated.is_silent:
+        is_silent = stated.is_silent or rules.are_off(fields)
+        if is_silent or not all(stated.expects(fields[-1], value) for value in held):
             return Refusal.UNSTATED
         if words and is_commented(words, fields, method, expectations.registry):
             return Refusal.UNSTATED

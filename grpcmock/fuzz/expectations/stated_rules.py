@@ -15,6 +15,7 @@ from grpcmock.synthesis.planning import FieldPlan, Planner, Shape
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
 
+    from grpcmock.fuzz.expectations.field_paths import Fields
     from grpcmock.schema import Registry
     from grpcmock.schema.annotations import Rules
 
@@ -118,6 +119,11 @@ class FieldRules:
         if found is None:
             found = self._found[field.full_name] = self._read(field)
         return found
+
+    def are_off(self, way: Fields) -> bool:
+        """Whether no rule holds at the end of a way: one of its fields leaves out those of all that stands in it. A
+        server may well hold what comes of the request to them."""
+        return any(self._planner.options.field(field).is_ignored for field in way)
 
     def _read(self, field: FieldDescriptor) -> StatedRules:
         owner = field.containing_type

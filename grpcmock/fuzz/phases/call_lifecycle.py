@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Receive, Send
 from grpcmock.fuzz.expectations.side_effects import observers, only_reads
-from grpcmock.fuzz.model.cases import LATER, SHORT, Call, Case, Measure, Phase, call_of
+from grpcmock.fuzz.model.cases import LATER, SHORT, Binding, Call, Case, Measure, Phase, call_of
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -55,6 +56,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         yield from _long(method, plan)
     yield from _locks(method, plan)
     yield from _deadlines(method, plan)
+    yield from _seen_below(method, plan)
     yield from _slow_reader(method, plan)
 
 
@@ -265,6 +267,37 @@ def _seen_by(method: Method, plan: Plan) -> Iterator[Case]:
             short = replace(short, actions=(Send(request), Pause(_SOON)))
         words = f"with a deadline of {SHORT * 1000:.0f} ms"
         yield _observed(method, plan, observer, "deadline", short, words, "deadline_honored")
+
+
+def _seen_below(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield a call whose time was up, on things that were made for it, between two looks at what is below them."""
+    accepted = plan.acceptance.first.get(method.path)
+    if accepted is None or not accepted.needs or only_reads(method) or method.kind.client_streams:
+        return
+    *made, cut = accepted.calls(accepted.data, salt="seen")
+    for observer in observers(method, plan.methods):
+        look = plan.acceptance.first.get(observer.path)
+        bindings = _on_the_same(look, made) if look is not None else ()
+        if look is None or not bindings:
+            continue
+        before = replace(call_of(observer, look.data), bindings=bindings)
+        after = replace(before, actions=(Pause(LATER), *before.actions))
+        words = f"a call with a deadline of {SHORT * 1000:.0f} ms; what {observer.name} tells before and after"
+        calls = (*made, before, replace(cut, deadline=SHORT), after)
+        case = _case(method, f"deadline-seen-below-by-{observer.name}", words, calls, targets={"deadline_honored"})
+        yield _cut(replace(case, setup=len(made)))
+        return
+
+
+def _on_the_same(request: AcceptedRequest, made: Sequence[Call]) -> tuple[Binding, ...]:
+    """Return where a request says what calls have made; nothing unless they have made all that it needs."""
+    paths = [call.path for call in made]
+    needed = [need.made_by.method.path for need in request.needs]
+    if not set(needed) <= set(paths):
+        return ()
+    return tuple(
+        Binding(paths.index(path), need.source, need.target) for path, need in zip(needed, request.needs, strict=True)
+    )
 
 
 def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call, words: str, target: str) -> Case:

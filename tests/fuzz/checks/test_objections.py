@@ -40,6 +40,7 @@ service Cellar {
   rpc Taste(Wine) returns (Wine);
   // What lies on a shelf stays cold.
   rpc Store(Wine) returns (Wine);
+  rpc Correct(CorrectRequest) returns (Wine);
 }
 enum Color { COLOR_UNSPECIFIED = 0; RED = 1; WHITE = 2; }
 message Wine {
@@ -65,6 +66,10 @@ message CreateWineRequest {
   string wine_id = 1;
   Wine wine = 2;
   string request_id = 3 [(buf.validate.field).string.uuid = true];
+}
+message CorrectRequest {
+  Wine wine = 1 [(buf.validate.field).ignore = IGNORE_ALWAYS];
+  Wine other = 2;
 }
 message GetWineRequest { string name = 1 [(google.api.resource_reference).type = "cellar.example.com/Wine"]; }
 message UpdateWineRequest { Wine wine = 1; google.protobuf.FieldMask update_mask = 2; }
@@ -140,6 +145,9 @@ NONE, UNSTATED, CONTRADICTION = Refusal.NONE, Refusal.UNSTATED, Refusal.CONTRADI
         ("Taste", {"tags": ["a", "a"]}, "tags must be sorted", "tags", UNSTATED),
         ("Taste", {"tags": ["a", "a"]}, "tags has duplicates", "tags", UNSTATED),
         ("Taste", {"color": "WHITE"}, "color doesn't exist any more", "color", UNSTATED),
+        # a rule that doesn't hold there
+        ("Correct", {"wine": {"year": 1900}}, "wine.year must be greater than 1900", "wine.year", UNSTATED),
+        ("Correct", {"other": {"year": 1900}}, "other.year must be greater than 1900", "other.year", CONTRADICTION),
         # which the comment speaks of, in other words
         ("Taste", {"liters": 7}, "liters: too small for magnums", "liters", UNSTATED),
         ("Taste", {"liters": 7}, "liters is too small", "liters", CONTRADICTION),
