@@ -13,8 +13,10 @@ from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.readable import first_request, is_readable
+from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.servers_own import ServersOwn
+from grpcmock.fuzz.resources.presence_conditions import presences
 from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.schema.codec import try_decode
 
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
+    from grpcmock.fuzz.resources.presence_conditions import Presence
     from grpcmock.schema import Registry
 
+_BY_STATE = "by its state"
 _PARTIAL = frozenset({"read_mask", "view", "field_mask", "fields"})
 """Fields of requests that ask for a part of a resource (AIP-157)."""
 
@@ -38,6 +42,9 @@ class _Type:
     hidden: tuple[FieldDescriptor, ...] = ()
     filled: tuple[FieldDescriptor, ...] = ()
     names: tuple[tuple[FieldDescriptor, re.Pattern[str]], ...] = ()
+    present: tuple[tuple[FieldDescriptor, Presence], ...] = ()
+    """What comments say of the states in which fields are there."""
+
     below: tuple[FieldDescriptor, ...] = ()
     """The fields with messages in which there is something to look at."""
 
@@ -49,6 +56,7 @@ def _types(registry: Registry) -> _Types:
 
 class _Types:
     def __init__(self, registry: Registry) -> None:
+        self._registry = registry
         self._options = AnnotationReader(registry)
         self._known: dict[str, _Type] = {}
         remembered: Any = lru_cache(4096)(self._findings)
@@ -66,7 +74,7 @@ class _Types:
     def _matters(self, descriptor: Descriptor | None, seen: set[str]) -> bool:
         if descriptor is None:
             return False
-        if any(self._own(descriptor)) or self._options.resource(descriptor) is not None:
+        if any(self._own(descriptor)) or self._options.resource(descriptor) is not None or self._present(descriptor):
             return True
         if descriptor.full_name in seen:
             return False
@@ -85,6 +93,9 @@ class _Types:
                 filled.append(field)
         return tuple(hidden), tuple(filled)
 
+    def _present(self, descriptor: Descriptor) -> tuple[tuple[FieldDescriptor, Presence], ...]:
+        return tuple((field, told) for field in descriptor.fields for told in presences(field, self._registry))
+
     def _made(self, descriptor: Descriptor, below: tuple[FieldDescriptor, ...]) -> _Type:
         hidden, filled = self._own(descriptor)
         names: tuple[tuple[FieldDescriptor, re.Pattern[str]], ...] = ()
@@ -93,7 +104,7 @@ class _Types:
             field = descriptor.fields_by_name.get(resource.name_field or "name")
             if field is not None and field.type == field.TYPE_STRING and not field.is_repeated:
                 names = ((field, _any_of(resource.pattern)),)
-        return _Type(hidden, filled, names, below)
+        return _Type(hidden, filled, names, self._present(descriptor), below)
 
     def _findings(self, message_class: type[Message], data: bytes, partial: bool) -> tuple[Finding, ...]:
         message = try_decode(message_class, data)
@@ -114,6 +125,14 @@ class _Types:
             name = getattr(message, field.name)
             if name and not pattern.fullmatch(name):
                 yield _finding(f"a name such as {_readable(pattern)}", repr(name), path, field, "pattern")
+        for field, told in declared.present:
+            is_there = _is_set(message, field)
+            if not told.is_broken(message, is_there=is_there) or (not is_there and (partial or "[" in path)):
+                continue
+            so = ", ".join(f"{one.name} {_value(message, one)}" for one in told.states)
+            actual = f"{'' if is_there else 'no '}{path}{field.name} with {so}"
+            expected = f"{'no ' if is_there else ''}{field.name}, as its comment says: {told.says}"
+            yield _finding(expected, actual, path, field, _BY_STATE)
         for field in declared.below:
             for step, inner in _inside(message, field):
                 yield from self._look(inner, f"{path}{step}.", partial)
@@ -146,6 +165,13 @@ def _is_set(message: Message, field: FieldDescriptor) -> bool:
     if field.has_presence:
         return bool(message.HasField(field.name))
     return bool(getattr(message, field.name))
+
+
+def _value(message: Message, field: FieldDescriptor) -> str:
+    """Write the value of a field for people: of an enum by its name."""
+    value = getattr(message, field.name)
+    known = field.enum_type.values_by_number.get(value) if field.enum_type is not None else None
+    return known.name if known is not None else shown(value)
 
 
 def _inside(message: Message, field: FieldDescriptor) -> Iterator[tuple[str, Message]]:
@@ -204,17 +230,35 @@ def _of_responses(result: CaseResult, expectations: Expectations) -> Iterator[Fi
         if method is None or not reply.responses:
             continue
         declared = types.of(method.output)
-        if not (declared.hidden or declared.filled or declared.names or declared.below):
+        if declared == _Type():
             continue
         partial = _asks_for_part(reply)
         told: set[str] = set()
         for response in reply.responses:
             for finding in types.findings(method.response_class, response, partial):
-                if finding.key not in told:
+                if finding.key not in told and not _is_given(finding, result):
                     told.add(finding.key)
                     yield replace(finding, method=method)
         if told:
             return
+
+
+def _is_given(finding: Finding, result: CaseResult) -> bool:
+    """Whether a field is one that clients have given, so that it isn't for the server alone to say when it is there."""
+    if not finding.key.endswith(_BY_STATE):
+        return False
+    name = finding.path.rpartition(".")[2]
+    requests = (first_request(reply.call) for reply in result.replies if reply.call.messages)
+    return any(request is not None and _has(request, name) for request in requests)
+
+
+def _has(message: Message, name: str) -> bool:
+    """Whether a field of a name is set in a message, or in one inside it."""
+    return any(
+        field.name == name or any(_has(inner, name) for _, inner in _inside(message, field))
+        for field, _ in message.ListFields()
+        if field.name == name or field.message_type is not None
+    )
 
 
 def _asks_for_part(reply: Reply) -> bool:
