@@ -153,7 +153,7 @@ def _ended_early(check: str, what: str) -> CheckFunction:
             if before.is_ok and after.code == Code.ABORTED and after.termination is Termination.SERVER:
                 expected = f"later calls served as before, once {len(between)} had ended by {what}"
                 yield Finding(check=check, expected=expected, actual=said(after), key="later")
-        elif _worse(before, after):
+        elif _worse(before, after) and not any(reply.is_ok and _changes(reply) for reply in between):
             expected = f"{said(before)} as before, once {len(between)} calls had ended by {what}"
             yield Finding(check=check, expected=expected, actual=said(after), key="later")
         elif _differ(before, after) and all(_was_cut(reply) and not _asks_the_same(reply, before) for reply in between):

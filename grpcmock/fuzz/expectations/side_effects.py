@@ -12,6 +12,8 @@ from grpcmock.fuzz.expectations.naming import capitalized
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.schema import Method
 
 _READING = re.compile(
@@ -25,6 +27,16 @@ _ENDING_ALL = re.compile(
     r"(?:Shut[Dd]own|Exit|Quit|Halt|(?:Stop|Kill|Terminate|Restart|Reboot)(?=[A-Z]))"
     r"(?:The)?(?:Server|Process|Daemon|Service|Node|System|Host|Machine)?(?:Now|Gracefully)?"
 )
+
+JUST_CHECKS = frozenset(
+    {"validate_only", "dry_run", "dryrun", "preview", "simulate", "check_only", "test_only", "what_if", "no_op"}
+)
+"""Fields that ask for nothing to be done, but for an answer as if it were (AIP-163)."""
+
+
+def just_checks(request: Message) -> bool:
+    """Whether a request asks for nothing to be done."""
+    return any(field.name in JUST_CHECKS for field, _ in request.ListFields())
 
 
 def ends_server(method: Method) -> bool:

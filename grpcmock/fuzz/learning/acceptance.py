@@ -99,6 +99,7 @@ class Acceptance:
             self.endless[search.method.path] = search.endless
         if accepted is None:
             return
+        self._candidates.learn(accepted.message)
         is_making = self.rank(search.method)[0] == _MAKES
         if is_making:
             key = next(self.things.keys_in(reply), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.learning import demands
+from grpcmock.fuzz.learning.asked_days import asked_days
+from grpcmock.fuzz.learning.moments import TIMESTAMP
 from grpcmock.schema.naming import snake_case
 from grpcmock.synthesis.answers import generate
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 _NAMED = (
+    (r"birth|born|(^|_)dob($|_)", ("1990-05-01", "2000-02-29", "1990-05-01T12:00:00Z")),
     (r"(^|_)(date|day|from|until|since|start|end|begin|to|on|birthday|check_?in|check_?out|due|expires?)($|_)",
      ("2024-05-01", "2024-05-04", "2030-05-01", "2024-05-01T12:00:00Z", "12:30")),
     (r"(^|_)(time|at|timestamp|created|updated)($|_)",
@@ -94,6 +97,8 @@ _SECONDS = {
 }
 _NATURALS = 2
 _EACH_MAP = 3
+_ALIKE = 2
+"""So many texts are tried that were taken in other fields of the same name."""
 
 
 class Candidates:
@@ -103,6 +108,18 @@ class Candidates:
         self._registry = registry
         self.comments = field_comments(registry)
         """Of fields, by their full names."""
+        self._taken: dict[str, dict[str, None]] = {}
+        """The texts that the server has taken, by the names of fields: a project is written one way everywhere."""
+
+    def learn(self, message: Message) -> None:
+        """Take the texts of a request that the server has taken."""
+        for field, value in message.ListFields():
+            if field.is_repeated:
+                continue
+            if field.message_type is not None:
+                self.learn(value)
+            elif field.type == FieldDescriptor.TYPE_STRING:
+                self._taken.setdefault(field.name, {}).setdefault(value)
 
     def of(self, field: FieldDescriptor, words: str = "") -> Iterator[Any]:
         """Yield values for a field, of a list its first item; of a message field they are messages.
@@ -138,6 +155,7 @@ class Candidates:
 
     def _texts(self, field: FieldDescriptor) -> Iterator[str]:
         name = snake_case(field.name)
+        yield from islice(self._taken.get(field.name, ()), _ALIKE)
         for pattern, values in _NAMED:
             if re.search(pattern, name):
                 yield from values
@@ -153,6 +171,8 @@ class Candidates:
     def _messages(self, descriptor: Descriptor, words: str) -> Iterator[Any]:
         message_class = message_factory.GetMessageClass(descriptor)
         if descriptor.full_name in _SECONDS:
+            if descriptor.full_name == TIMESTAMP:
+                yield from (message_class(seconds=_noon(day)) for day in asked_days(words))
             yield from (message_class(seconds=seconds) for seconds in _SECONDS[descriptor.full_name])
         elif "value" in descriptor.fields_by_name and descriptor.full_name.startswith("google.protobuf."):
             yield from (message_class(value=value) for value in self.of(descriptor.fields_by_name["value"], words))
@@ -179,6 +199,10 @@ class Candidates:
         return generate(
             message_factory.GetMessageClass(descriptor), self._registry, seed, as_request=True, now=lambda: moment
         )
+
+
+def _noon(day: date) -> int:
+    return int(datetime.combine(day, time(12), UTC).timestamp())
 
 
 def _small(message: Any) -> Message:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from grpcmock.fuzz.expectations.stated_limits import without_separators
+from grpcmock.fuzz.learning.asked_days import asked_days
 from grpcmock.synthesis import regex
 from grpcmock.synthesis.keyed_random import KeyedRandom
 
@@ -142,6 +143,7 @@ def texts(words: str) -> Iterator[str]:
         yield "".join(_repeated(_SORTS[sort.lower()], _count(count)) for count, sort in pieces)
     for found in _TEMPLATE.finditer(words):
         yield _PLACE.sub("a1", found[1].rstrip("/"))
+    yield from map(str, asked_days(words))
     yield from _formatted(words.lower())
     for low, high in _ranges(without_separators(words)):
         size = int(min(max(low, 3), high))
@@ -206,7 +208,9 @@ def _listed(words: str) -> Iterator[str]:
     found = _ONE_OF.search(words)
     if found is None:
         return
-    items = re.split(r"\s*(?:,|\||/|;|\bor\b|\band\b)\s*", found[1].strip("[](){}. "))
+    listed = found[1].strip("[](){}. ")
+    between = r",|\||;|\bor\b|\band\b"
+    items = re.split(rf"\s*(?:{between if re.search(between, listed) else '/'})\s*", listed)
     yield from (item.strip("`'\"[](){}. ") for item in items if item.strip("`'\"[](){}. "))
 
 

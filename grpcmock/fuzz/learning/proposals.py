@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, path_of, reachable, resolve, values_at
-from grpcmock.fuzz.expectations.naming import range_ends
+from grpcmock.fuzz.expectations.naming import range_ends, singular
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
@@ -60,6 +60,15 @@ _TELLING_NUMBER = 10
 """… and the least such number."""
 
 
+_UNWANTED = re.compile(
+    r"\b(?:must|has to|have to|should|needs? to) "
+    r"(?:be (?:empty|unset|absent|left (?:out|empty))|not be (?:set|given|there))"
+    r"|\b(?:not allowed|no use|can't be (?:set|given)|cannot be (?:set|given)|only (?:allowed|valid|for|with))\b",
+    re.IGNORECASE,
+)
+"""What is there, and should rather not be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposals:
     """Knows the request that was refused, and proposes changes of it."""
@@ -81,8 +90,11 @@ class Proposals:
         if reply.code == Code.NOT_FOUND:
             names = [*named, *(way for way in ways if way not in named)]
             spoken = set(re.findall("[a-z]+", reply.message.lower()))
-            names.sort(key=lambda way: spoken.isdisjoint(stem_of(snake_case(way[-1].name)).split("_")))
+            names.sort(key=lambda way: spoken.isdisjoint(_words_of(way)))
+            told = [way for way, _ in self._named_things() if not spoken.isdisjoint(_words_of(way))]
+            yield from self._left_out(told)
             yield from chain.from_iterable(islice(self.names(way, reply.message, anything=True), 4) for way in names)
+            yield from self._left_out(way for way, _ in self._named_things() if way not in told)
             yield from self._related()
             yield from self._two_names(reply.message)
             yield from _in_turns([islice(self.values(way, reply.message), _ANY) for way in named])
@@ -96,6 +108,8 @@ class Proposals:
             yield from self._related()
         if not named or reply.code in FALLS:
             yield from self._emptied()
+        if _UNWANTED.search(reply.message):
+            yield from self._left_out(named)
         if named:
             for at in range(len(self.base) - 1, 0, -1):
                 yield from self._in_later(at, named, words, reply.message)
@@ -274,6 +288,11 @@ class Proposals:
             oneof = way[-1].containing_oneof
             for arm in oneof.fields if oneof is not None else ():
                 yield from islice(self.values((*way[:-1], arm), ""), 2)
+
+
+def _words_of(way: Fields) -> list[str]:
+    """Return the words for what a field names."""
+    return stem_of(singular(snake_case(way[-1].name))).split("_")
 
 
 def stage(reply: Reply) -> int:

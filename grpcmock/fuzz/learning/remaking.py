@@ -65,9 +65,9 @@ def remade(known: KnownKey, words: str, candidates: Candidates) -> Iterator[Know
     spoken = _spoken(words)
     found = 0
     for way in reachable(maker.method.input):
-        if way[-1].message_type is not None or spoken.isdisjoint(_words_of(way[-1])):
-            continue
         now = next(values_at(maker.message, way), None)
+        if way[-1].message_type is not None or spoken.isdisjoint(_words_of(way[-1]) | _words_for(way[-1], now)):
+            continue
         others = (value for value in _values(way, words, candidates) if value not in (now, [now]))
         for value in islice(others, _EACH):
             message = maker.message
@@ -128,6 +128,15 @@ def _spoken(words: str) -> set[str]:
 
 def _words_of(field: FieldDescriptor) -> set[str]:
     return {singular(word) for word in snake_case(field.name).split("_")} - _IDLE
+
+
+def _words_for(field: FieldDescriptor, value: Any) -> set[str]:
+    """Return the words for the value that an enum has: what a refusal says of travel policies is said of one."""
+    known = field.enum_type.values_by_number.get(value) if field.enum_type and not field.is_repeated else None
+    if known is None or not known.number:
+        return set()
+    own = known.name.lower().removeprefix(f"{snake_case(field.enum_type.name)}_") if field.enum_type else ""
+    return {singular(word) for word in own.split("_")} - _IDLE
 
 
 def _values(way: Fields, words: str, candidates: Candidates) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.field_paths import Fields, path_of, reachable, values_at
 from grpcmock.fuzz.expectations.number_types import NUMBERS
+from grpcmock.fuzz.expectations.side_effects import JUST_CHECKS
 from grpcmock.fuzz.learning import demands
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, set_at
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -51,7 +52,7 @@ class Widening:
         keys = {tuple(step for step in path if isinstance(step, str)) for path in (*accepted.references, *accepted.own)}
         changes = []
         for way in reachable(accepted.method.input):
-            if len(way) > _DEEPEST or path_of(way) in keys:
+            if len(way) > _DEEPEST or path_of(way) in keys or way[-1].name in JUST_CHECKS:
                 continue
             message = accepted.message_with(way)
             there = list(values_at(message, way))

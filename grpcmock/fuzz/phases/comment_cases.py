@@ -19,8 +19,10 @@ from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, TOLD_VALUE, Case, Expect, Phase
 from grpcmock.fuzz.phases.request_expectation import changes_part
 from grpcmock.fuzz.resources.fields import is_mask
+from grpcmock.schema.annotations import AnnotationReader
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.expectations.stated_limits import StatedLimit
@@ -57,7 +59,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
 def _lacking(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
     method, base = accepted.method, accepted.fullest
     before = plan.generators.of(method.input).broken(base)
-    shown = {one.output for one in plan.registry.methods.values()}
+    shown = _shown(plan)
     is_partial = changes_part(method) or any(is_mask(way[-1]) for way in reachable(method.input))
     for way in _singular(method):
         owner = way[-1].containing_type
@@ -78,6 +80,10 @@ def _lacking(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
         )
 
 
+def _shown(plan: Plan) -> set[Descriptor]:
+    return {one.output for one in plan.registry.methods.values()}
+
+
 def _no_numbers(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
     for way in _singular(accepted.method):
         base = accepted.message_with(way)  # as little as can be, for what else it has there may be once only
@@ -95,7 +101,7 @@ def _excluded(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
     method = accepted.method
     for way in reachable(method.input):
         path = path_of(way)
-        if any(field.is_repeated for field in way[:-1]) or path in accepted.references:
+        if any(field.is_repeated for field in way[:-1]) or path in accepted.references or _may_be_ignored(way, plan):
             continue
         rules = plan.generators.of(method.input)
         for number, told in enumerate(told_of_values(way[-1], plan.registry)):
@@ -112,6 +118,14 @@ def _excluded(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
                 label = f"told-{number}" if number else "told"
                 why = "isn't as its comment says"
                 yield _case(accepted, way, [base, *wrong], label=label, rule=TOLD_VALUE, why=why)
+
+
+def _may_be_ignored(way: Fields, plan: Plan) -> bool:
+    """Whether a server may overlook what a client says: what only it sets, and what a thing is called by where a
+    request has the whole of it."""
+    behaviors = AnnotationReader(plan.registry).field(way[-1]).behaviors
+    is_own = len(way) > 1 and _OWN_KEY.fullmatch(way[-1].name) is not None
+    return bool(behaviors & {"IDENTIFIER", "OUTPUT_ONLY"}) or (is_own and way[-1].containing_type in _shown(plan))
 
 
 def _bases(accepted: AcceptedRequest, way: Fields) -> Iterator[Message]:

@@ -51,7 +51,7 @@ def ownership(options: AnnotationReader, descriptor: Descriptor, key: str, comme
     servers = {
         field.full_name
         for field in descriptor.fields
-        if field.name in _SERVERS_OWN and (not is_marked or field.name == "etag")
+        if field.name in _SERVERS_OWN and (field.name == "etag" or not options.field(field).behaviors)
     }
     said = {one.full_name for one in all_fields(descriptor) if _OUTPUT_ONLY.match(comments.get(one.full_name, ""))}
     own_key = descriptor.fields_by_name[key].full_name

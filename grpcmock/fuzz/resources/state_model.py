@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import MAKING, READING, Role
+from grpcmock.fuzz.expectations.side_effects import just_checks
 from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
@@ -59,6 +60,8 @@ class StateModel:
                 self.memory.unsettle(reply, None)
                 return []
             return list(self._elsewhere(reply))
+        if step.operation.role not in READING and any(map(just_checks, step.requests)):
+            return []
         found = list(self._foreign(step) if step.is_foreign else self._own(step))
         self.memory.last = step
         if step.operation.role not in READING and may_change(reply):

@@ -9,6 +9,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable, values_at
 from grpcmock.fuzz.expectations.number_types import WHOLE
+from grpcmock.fuzz.expectations.side_effects import JUST_CHECKS
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
 from grpcmock.fuzz.learning.moments import holds_moment
@@ -31,7 +32,7 @@ DEEPEST = 2
 
 _VALUES = 3
 
-_TURNING = frozenset({"validate_only", "dry_run", "allow_missing", "read_mask", "view", "etag", "page_token", "force"})
+_TURNING = JUST_CHECKS | {"allow_missing", "read_mask", "view", "etag", "page_token", "force"}
 """Fields that turn a request into another one."""
 
 KEY_TYPES = WHOLE | {FieldDescriptor.CPPTYPE_STRING}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.expectations.side_effects import JUST_CHECKS
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.bindings import put
@@ -39,7 +40,6 @@ _LARGE = 20_000
 _OF_64_BITS = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
 _ENDLESS = 70_000
 _UNDECLARED = 4_711
-_NEVER = frozenset({"validate_only", "dry_run"})
 
 
 class ResourceFactory:
@@ -247,7 +247,7 @@ def set_by_scripts(operation: Operation) -> frozenset[str]:
     """Give the fields of a request that whoever writes a call sets by itself: ids, parents, masks."""
     paths = [operation.own_id, operation.parent]
     names = {str(path[0]) for path in paths if path is not None and len(path) == 1}
-    names |= {operation.request_id, operation.mask, operation.allow_missing, *_NEVER}
+    names |= {operation.request_id, operation.mask, operation.allow_missing, *JUST_CHECKS}
     return frozenset(name for name in names if name in operation.method.input.fields_by_name)
 
 

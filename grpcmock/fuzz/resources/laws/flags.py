@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.naming import capitalized, participle
-from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.expectations.side_effects import JUST_CHECKS, only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.differences import shown
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _VERB_AND_NOUN = re.compile(r"([A-Z][a-z]+)([A-Z]\w*)")
 _DEEPEST = 2
-_NOT_REALLY = frozenset({"validate_only", "dry_run", "preview", "at", "when", "schedule_time", "effective_time"})
+_NOT_REALLY = JUST_CHECKS | {"at", "when", "schedule_time", "effective_time"}
 """With these, a call does nothing now."""
 
 
