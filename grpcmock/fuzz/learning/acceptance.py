@@ -12,7 +12,7 @@ from grpcmock.fuzz.learning.accepted_requests import chosen_at, is_there
 from grpcmock.fuzz.learning.agreement import agreed
 from grpcmock.fuzz.learning.candidates import Candidates
 from grpcmock.fuzz.learning.door_search import DoorSearch
-from grpcmock.fuzz.learning.known_things import KnownThings
+from grpcmock.fuzz.learning.known_things import KnownKey, KnownThings
 from grpcmock.fuzz.learning.widening import Widening
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.inner_messages import messages_in
@@ -20,11 +20,12 @@ from grpcmock.fuzz.model.readable import first_answer, first_request
 from grpcmock.fuzz.resources.inference import resources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
 
+    from grpcmock.fuzz.expectations.field_paths import Fields
     from grpcmock.fuzz.expectations.links import Links
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.model.results import Reply
@@ -82,6 +83,8 @@ class Acceptance:
         """By the paths of methods: only those that differ from what the contract alone suggests."""
         self.first: dict[str, AcceptedRequest] = {}
         """The same, of all methods that have answered OK."""
+        self.kinds: dict[str, list[AcceptedRequest]] = {}
+        """Further requests, each with another value of an enum than the first, and with what that asks for."""
         self.endless: dict[str, AcceptedRequest] = {}
         """Requests of streams that weren't refused as others were, and that nothing came of while it was waited for."""
         self.takes_generated: set[str] = set()
@@ -91,6 +94,22 @@ class Acceptance:
         """Begin to look for a request of a method, from the simplest that the contract allows; of a stream, from
         several messages."""
         return DoorSearch(method, start, self._registry, self._candidates, self.things)
+
+    def search_from(self, accepted: AcceptedRequest, message: Message, keeps: Mapping[Fields, Any]) -> DoorSearch:
+        """Begin to look for a request that *keeps* some values, from a message that names what another request does."""
+        keys = {
+            need.target: KnownKey(value_at(message, need.target), need.source, need.made_by)
+            for need in accepted.naming(message).needs
+            if is_there(message, need.target)
+        }
+        start = (message,)
+        return DoorSearch(accepted.method, start, self._registry, self._candidates, self.things, keys=keys, keeps=keeps)
+
+    def take_kind(self, first: AcceptedRequest, kind: AcceptedRequest, reply: Reply) -> None:
+        """Take a request of another kind than the *first* of its method, of which the server said OK in its *reply*."""
+        self.kinds.setdefault(kind.method.path, []).append(kind)
+        if self.things.has_made(first):
+            self.things.learn(reply, kind, is_changed=self.things.has_changed(first))
 
     def take(self, search: DoorSearch, reply: Reply, start: bytes) -> None:
         """Hear of the end of a search."""

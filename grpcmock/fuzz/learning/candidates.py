@@ -14,7 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.learning import demands
-from grpcmock.fuzz.learning.asked_days import asked_days
+from grpcmock.fuzz.learning.asked_moments import asked_days
 from grpcmock.fuzz.learning.moments import TIMESTAMP
 from grpcmock.schema.naming import snake_case
 from grpcmock.synthesis.answers import generate

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from grpcmock.fuzz.expectations.stated_limits import without_separators
-from grpcmock.fuzz.learning.asked_days import asked_days
+from grpcmock.fuzz.learning.asked_moments import asked_days
 from grpcmock.synthesis import regex
 from grpcmock.synthesis.keyed_random import KeyedRandom
 

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.expectations.field_paths import is_set, reachable
+from grpcmock.fuzz.expectations.field_paths import is_set, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at
 from grpcmock.fuzz.learning.more_parts import MOST_LOST, more_parts
 from grpcmock.fuzz.learning.proposals import FALLS, STATE, Proposals, stage
@@ -27,6 +27,7 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from grpcmock.fuzz.expectations.field_paths import Fields
     from grpcmock.fuzz.learning.candidates import Candidates
     from grpcmock.fuzz.learning.known_things import KnownKey, KnownThings
     from grpcmock.fuzz.model.cases import Path
@@ -62,8 +63,12 @@ class DoorSearch:
         registry: Registry,
         candidates: Candidates,
         things: KnownThings,
+        *,
+        keys: Mapping[Path, KnownKey] | None = None,
+        keeps: Mapping[Fields, Any] | None = None,
     ) -> None:
-        """*start* are the messages to begin with: one, but for a stream of which more is known."""
+        """*start* are the messages to begin with: one, but for a stream of which more is known; the first names what
+        *keys* tell, and *keeps* these values whatever is changed."""
         self.method = method
         self.accepted: AcceptedRequest | None = None
         self.endless: AcceptedRequest | None = None
@@ -75,6 +80,8 @@ class DoorSearch:
         self._candidates = candidates
         self._things = things
         self._start = tuple(start)
+        self._keys = dict(keys or {})
+        self._keeps = dict(keeps or {})
         self._current: tuple[tuple[Message, ...], dict[Path, KnownKey], Change] | None = None
         self._seen: set[str] = set()
         self._tried: set[_Tried] = set()
@@ -88,7 +95,7 @@ class DoorSearch:
     def next(self) -> bytes | None:
         """Return the first message of the next request to try; None if there is none now."""
         if not self._states:
-            return self._noted(self._start, {}, Change(()))
+            return self._noted(self._start, self._keys, Change(()))
         if self.waits:
             if self._things.count == self._known:
                 return None
@@ -110,6 +117,8 @@ class DoorSearch:
                 keys |= {place: key for place, key in changed.items() if key is not None}
                 if _tried(messages, keys) in self._tried or not all(one.IsInitialized() for one in messages):
                     continue
+                if any(next(values_at(messages[0], way), None) != value for way, value in self._keeps.items()):
+                    continue
                 del self._states[number + 1 :]
                 return self._noted(messages, keys, change)
             if stage(self._last) and not self.method.kind.client_streams:
@@ -125,7 +134,7 @@ class DoorSearch:
     def _about(self, state: _State | None = None) -> Proposals:
         """Give what proposes changes of a request; of the one where the search is, if none is named."""
         state = state or (self._states[-1] if self._states else None)
-        messages, keys = (state.messages, state.keys) if state is not None else (self._start, {})
+        messages, keys = (state.messages, state.keys) if state is not None else (self._start, self._keys)
         return Proposals(self.method, self._registry, self._candidates, self._things, messages, keys)
 
     @property

@@ -48,6 +48,19 @@ def move(message: Message, days: int) -> None:
             _move_in(message, field, value, days)
 
 
+def later(value: Any, span: dt.timedelta) -> Any:
+    """Return a day or a time that comes so much later, in the form of the one given: a text is moved by whole days."""
+    if isinstance(value, str):
+        return _moved_text(value, span.days)
+    moved = type(value)()
+    moved.CopyFrom(value)
+    if value.DESCRIPTOR.full_name == DATE:
+        _move_date(moved, span.days)
+    else:
+        moved.seconds += int(span.total_seconds())
+    return moved
+
+
 def _move_in(message: Message, field: FieldDescriptor, value: Any, days: int) -> None:
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         return

@@ -15,7 +15,8 @@ from grpcmock.fuzz.expectations.naming import range_ends, singular
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
-from grpcmock.fuzz.learning.moments import is_moment
+from grpcmock.fuzz.learning.asked_moments import asked_spans
+from grpcmock.fuzz.learning.moments import is_moment, later
 from grpcmock.fuzz.learning.remaking import moments_of, related, remade
 from grpcmock.fuzz.learning.request_changes import Change
 from grpcmock.schema.naming import snake_case
@@ -123,7 +124,7 @@ class Proposals:
             yield from self._oneofs(named)
         if stage(reply) == STATE:
             yield from self._made_otherwise(ways)
-        yield from self._spans(ways)
+        yield from self._spans(ways, reply.message)
         yield Change(())
         yield from self._agreeing()
         others = [way for way in ways if way not in named and len(way) <= _depth(self.base[0], way)]
@@ -172,15 +173,18 @@ class Proposals:
         for keys in islice(related(self.method, self.things), _TOGETHER):
             yield _at_once([Change(way, key.value, key) for way, key in keys.items()])
 
-    def _spans(self, ways: Sequence[Fields]) -> Iterator[Change]:
-        """Yield both ends of what goes from one day or time to another: an end that fits may fit no beginning that is
-        there."""
+    def _spans(self, ways: Sequence[Fields], words: str) -> Iterator[Change]:
+        """Yield ends of what goes from one day or time to another, as long as the *words* of a refusal ask for, and
+        then both ends: one that fits may fit no beginning that is there."""
         by_name = {path_of(way): way for way in ways if is_set(self.base[0], way)}
         for path, way in by_name.items():
             for last, _ in range_ends(path[-1]):
                 other = by_name.get((*path[:-1], last))
                 if other is None or other[-1].cpp_type != way[-1].cpp_type:
                     continue
+                begin = next(values_at(self.base[0], way), None)
+                if is_moment(begin):
+                    yield from (Change(other, later(begin, span)) for span in islice(asked_spans(words), _EACH))
                 values = [one for one in islice(self.candidates.of(way[-1]), _EACH) if is_moment(one)]
                 for begin, end in islice(pairwise(values), 2):
                     yield Change(way, begin, also=Change(other, end))

@@ -20,6 +20,7 @@ from grpcmock.fuzz.model.readable import is_readable
 from grpcmock.fuzz.model.wording import shape
 from grpcmock.fuzz.run.enrichment import Enrichment
 from grpcmock.fuzz.run.request_sender import RequestSender
+from grpcmock.fuzz.run.variation import Variation
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -80,15 +81,19 @@ class Opening:
         self._searches = [
             acceptance.search(method, method.request_class.FromString(start)) for method, start in starts.items()
         ]
+        sender = RequestSender(self._ask, self._make_with_needs)
         self._enrichment = Enrichment(
             acceptance,
-            RequestSender(self._ask, self._make_with_needs),
+            sender,
             lambda: self._is_late,
             generated=lambda method: _generated(method, plan) if plan.expectations.has_rules(method.input) else None,
         )
-        self._stages = [self._open, self._fill_all, self._widen_all]
+        self._variation = Variation(acceptance, sender, lambda: self._is_late)
+        self._stages = [self._open, self._fill_all, self._vary_all, self._widen_all]
         """What is left, a stage for each turn of a phase; one that took too long goes on in the next turn."""
         self._to_fill: list[str] = []
+        self._varied: set[str] = set()
+        """The paths of methods of which requests of each kind were looked for."""
         self._to_widen: list[str] = []
         """The paths of methods that have answered OK, and of which more wasn't asked yet: with all that they may have,
         and with other values."""
@@ -169,6 +174,17 @@ class Opening:
             if not search.is_over and search.method not in stopped and not self._is_late:
                 opened |= await self._search(search, self._starts[search.method], _TRIES[-1], False)
         return opened
+
+    async def _vary_all(self, stopped: Container[Method]) -> None:
+        """Find requests of each kind; what they make may open the doors that are still shut."""
+        for search in self._searches:
+            path = search.method.path
+            accepted = self._plan.acceptance.first.get(path)
+            if accepted is not None and path not in self._varied and not self._is_late:
+                await self._variation.vary(accepted)
+                self._varied.add(path)
+        if await self._open_rest(stopped):
+            await self._fill_all(stopped)
 
     async def _widen_all(self, stopped: Container[Method]) -> None:
         """Find more values, which serve programs and generated requests."""

@@ -72,8 +72,10 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from (case for other in related if (case := _filled(own, other, plan)) is not None)
     for other in related[:_MOST_OTHERS]:
         yield _in_turns(own, other, plan)
+    kinds = plan.acceptance.kinds
+    related += [kind for other in related for kind in kinds.get(other.method.path, ())]
     for number in range(_PROGRAMS):
-        yield _by_chance(own, related, plan, number)
+        yield _by_chance([own, *kinds.get(method.path, ())], related, plan, number)
 
 
 def _again(own: AcceptedRequest, plan: Plan) -> Case:
@@ -127,14 +129,16 @@ def _in_turns(own: AcceptedRequest, other: AcceptedRequest, plan: Plan) -> Case:
     return program.case(f"by turns with {other.method.name}, on the same things")
 
 
-def _by_chance(own: AcceptedRequest, related: list[AcceptedRequest], plan: Plan, number: int) -> Case:
-    program = MethodProgram(own.method, plan, f"methods-{plan.seed}-{number}")
-    source = RandomSource(plan.seed, "stateful/methods", own.method.full_name, number)
+def _by_chance(own: list[AcceptedRequest], related: list[AcceptedRequest], plan: Plan, number: int) -> Case:
+    """Return a program of a method, of which there are requests of several kinds, and of those that are related."""
+    method = own[0].method
+    program = MethodProgram(method, plan, f"methods-{plan.seed}-{number}")
+    source = RandomSource(plan.seed, "stateful/methods", method.full_name, number)
     for _ in range(_STEPS):
-        chosen = own if not related or source.below(3) == 0 else source.choice(related)
+        chosen = source.choice(own if not related or source.below(3) == 0 else related)
         program.add(chosen, source.below)
-    program.add(own, source.below)
-    if lists := [one for one in (own, *related) if only_lists(one.method) and size_of(one.method)]:
+    program.add(own[0], source.below)
+    if lists := [one for one in (own[0], *related) if only_lists(one.method) and size_of(one.method)]:
         add_page_walk(program, source.choice(lists))
     return program.case("methods by chance, on the same things")
 

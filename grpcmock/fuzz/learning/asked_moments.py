@@ -1,4 +1,4 @@
-"""Days that an error asks for by when they are: ``18 years ago or more``, ``must not be in the past``."""
+"""When an error wants something to be, and for how long: ``18 years ago or more``, ``a term of 28 to 366 days``."""
 
 from __future__ import annotations
 
@@ -61,3 +61,25 @@ def asked_days(words: str) -> Iterator[dt.date]:
         yield from [today - dt.timedelta(days)] * earlier
     if _TODAY.search(words) and not (later and earlier):
         yield today
+
+
+_SPAN = re.compile(
+    r"(?:(?P<low>\d{1,4})(?: (?:minutes?|hours?|days?|nights?|weeks?|months?|years?))? ?(?:to|and|-|–|or) ?)?"
+    r"(?P<high>\d{1,4}) (?P<unit>minute|hour|day|night|week|month|year)s?\b",
+    re.IGNORECASE,
+)
+_SPANS = {"minute": 60, "hour": 3_600, "day": 86_400, "night": 86_400, "week": 604_800, "month": 2_592_000}
+_YEAR = 31_536_000
+
+
+def asked_spans(words: str) -> Iterator[dt.timedelta]:
+    """Yield how long something may have to last by the words of an error: the ends that they state, and between them.
+
+    >>> [span.days for span in asked_spans("the term must be from 28 to 366 days")]
+    [28, 197, 366]
+    """
+    for found in _SPAN.finditer(words):
+        unit = _SPANS.get(found["unit"].lower(), _YEAR)
+        low, high = int(found["low"] or found["high"]), int(found["high"])
+        for count in dict.fromkeys((low, (low + high) // 2, high)):
+            yield dt.timedelta(seconds=count * unit)
