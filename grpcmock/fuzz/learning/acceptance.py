@@ -136,6 +136,7 @@ class Acceptance:
         if before is not None:
             self.things.remake(before, accepted)
         self.first[path] = accepted
+        self.things.learn_references(accepted)
         if accepted.data != start or accepted.full or accepted.later:
             self.requests[path] = accepted
 

@@ -19,7 +19,20 @@ _ADULTS_AGE = 18
 _WITHIN = re.compile(
     rf"(?:within|at most|no more than|up to|next|last) {_COUNT} (?P<unit>days?|weeks?|months?|years?)", re.IGNORECASE
 )
-_UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
+_DAY = 86_400
+_UNITS = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3_600,
+    "day": _DAY,
+    "night": _DAY,
+    "week": 7 * _DAY,
+    "month": 30 * _DAY,
+    "year": 365 * _DAY,
+}
+"""In seconds."""
+
+_UNIT = f"(?:{'|'.join(_UNITS)})"
 _COUNTS = {"a": 1, "one": 1, "two": 2, "three": 3}
 _NOT = r"(?:not|never|n't|cannot) (?:be |lie )?(?:set |dated )?"
 _LATER = re.compile(
@@ -35,6 +48,7 @@ _EARLIER = re.compile(
     re.IGNORECASE,
 )
 _TODAY = re.compile(r"\b(?:today|the current (?:day|date)|now)\b", re.IGNORECASE)
+_FARTHEST = 20_000
 _APART = (30, 3, 400)
 """So many days from today are tried."""
 
@@ -53,8 +67,8 @@ def asked_days(words: str) -> Iterator[dt.date]:
         yield today - dt.timedelta(365 * (count + 10))
     later, earlier = _LATER.search(words) is not None, _EARLIER.search(words) is not None
     for found in _WITHIN.finditer(words):
-        number = _COUNTS.get(found["count"].lower()) or int(found["count"])
-        days = min(number * _UNITS[found["unit"].rstrip("s").lower()], 20_000) - 1
+        unit = _UNITS[found["unit"].rstrip("s").lower()]
+        days = min(_number(found["count"]) * unit // _DAY, _FARTHEST) - 1
         yield from (today + dt.timedelta(days), today - dt.timedelta(days))
     for days in _APART:
         yield from [today + dt.timedelta(days)] * later
@@ -64,22 +78,28 @@ def asked_days(words: str) -> Iterator[dt.date]:
 
 
 _SPAN = re.compile(
-    r"(?:(?P<low>\d{1,4})(?: (?:minutes?|hours?|days?|nights?|weeks?|months?|years?))? ?(?:to|and|-|–|or) ?)?"
-    r"(?P<high>\d{1,4}) (?P<unit>minute|hour|day|night|week|month|year)s?\b",
+    rf"(?:(?P<low>\d{{1,4}}|a|one|two|three) (?P<of>{_UNIT}s? )?(?:to|and|-|–|or) )?"
+    rf"(?P<count>\d{{1,4}}|a|one|two|three) (?P<unit>{_UNIT})s?\b",
     re.IGNORECASE,
 )
-_SPANS = {"minute": 60, "hour": 3_600, "day": 86_400, "night": 86_400, "week": 604_800, "month": 2_592_000}
-_YEAR = 31_536_000
 
 
 def asked_spans(words: str) -> Iterator[dt.timedelta]:
-    """Yield how long something may have to last by the words of an error: the ends that they state, and between them.
+    """Yield how long something may have to last by the words of an error: between the ends that they state, and these.
 
     >>> [span.days for span in asked_spans("the term must be from 28 to 366 days")]
-    [28, 197, 366]
+    [197, 28, 366]
+    >>> [str(span) for span in asked_spans("from one minute to 2 hours")]
+    ['1:00:30', '0:01:00', '2:00:00']
     """
     for found in _SPAN.finditer(words):
-        unit = _SPANS.get(found["unit"].lower(), _YEAR)
-        low, high = int(found["low"] or found["high"]), int(found["high"])
-        for count in dict.fromkeys((low, (low + high) // 2, high)):
-            yield dt.timedelta(seconds=count * unit)
+        high = _number(found["count"]) * _UNITS[found["unit"].lower()]
+        unit = (found["of"] or found["unit"]).strip().lower().rstrip("s")
+        low = _number(found["low"]) * _UNITS[unit] if found["low"] else 0
+        for seconds in dict.fromkeys((low + (high - low) // 2, low, high)):
+            if seconds:
+                yield dt.timedelta(seconds=seconds)
+
+
+def _number(word: str) -> int:
+    return _COUNTS.get(word.lower()) or int(word)

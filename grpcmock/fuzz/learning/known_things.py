@@ -11,6 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.naming import singular, verb_and_noun
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
+from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.readable import first_answer
 from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.schema.codec import try_decode
@@ -81,6 +82,8 @@ class KnownThings:
         self._things: list[Thing] = []
         self._labels: dict[tuple[str, Any], None] = {}
         """Keys that stood alone, after what they are keys of: in lists of names, and in requests that made things."""
+        self._references: dict[str, KnownKey] = {}
+        """What fields of requests that were taken have named, by the names of these fields."""
         self.count = 0
         """How many were shown so far."""
 
@@ -113,6 +116,14 @@ class KnownThings:
                     continue
                 if name in _KEYS or stem_of(name) != name or stem_of(name) in nouns:
                     self._learn_labels(nouns if name in _KEYS else {name, stem_of(name)}, [value])
+
+    def learn_references(self, request: AcceptedRequest) -> None:
+        """Take what a request names that was taken."""
+        for need in request.needs:
+            name = next((step for step in reversed(need.target) if isinstance(step, str)), "")
+            if name not in self._references:
+                self.count += 1
+            self._references[name] = KnownKey(value_at(request.message, need.target), need.source, need.made_by)
 
     def _learn_labels(self, nouns: Collection[str], values: Iterable[Any]) -> None:
         for label in ((noun, value) for value in values for noun in sorted(nouns)):
@@ -153,6 +164,7 @@ class KnownThings:
         own, said = list(self._nouns(method, fields)), self._named_in(words)
         told: set[Any] = set()
         yield from self._called(own, field, told)
+        yield from self._named_alike(field, told)
         yield from self._referred_to(own, field, told)
         yield from self._handed_over(field, told)
         yield from self._of_the_same_name(field, told)
@@ -174,6 +186,13 @@ class KnownThings:
                         if value and value not in told:
                             told.add(value)
                             yield KnownKey(value, (*thing.path, name), thing.made_by)
+
+    def _named_alike(self, field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
+        """Yield what fields of the same name have named in requests that were taken: each seller is a member."""
+        key = self._references.get(field.name)
+        if key is not None and key.value not in told and field.name not in _KEYS:
+            told.add(key.value)
+            yield key
 
     def _referred_to(self, nouns: Sequence[str], field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
         """Yield what other things name them by, unless they were told to: the invoice that a subscription has got."""

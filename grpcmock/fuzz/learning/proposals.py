@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import reduce
 from itertools import chain, combinations, islice, pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,9 @@ STATE = 2
 
 FALLS = frozenset({Code.UNKNOWN, Code.INTERNAL})
 """What a server says that fell over a request: its words are hardly about what it asks for."""
+
+_APART = (timedelta(hours=1), timedelta(days=1), timedelta(days=-1))
+"""By so much a moment is earlier or later than one that something tells of."""
 
 _TELLING = 4
 """Characters of a value that a refusal repeats hardly by accident, …"""
@@ -118,6 +122,7 @@ class Proposals:
             by_name = (*words, *named_in(reply.message, self.method.input))
             yield from self._made_otherwise(named)
             yield from self._moments(named)
+            yield from self._ancestors(named)
             yield from self._left_out(way for way in named if way not in by_name)
             yield from self._left_out(_lists_around(named))
             yield from _in_turns([islice(self.values(way, words.get(way, reply.message)), _EACH) for way in named])
@@ -194,8 +199,23 @@ class Proposals:
         for way in ways:
             for value in islice(values_at(self.base[0], way), 1):
                 if is_moment(value):
-                    found = islice(moments_of(self.keys.values(), way[-1], value, self.things), _ANY)
+                    found = list(islice(moments_of(self.keys.values(), way[-1], value, self.things), _ANY))
                     yield from (Change(way, key.value, key) for key in found)
+                    yield from (Change(way, later(key.value, span)) for key in found for span in _APART)
+
+    def _ancestors(self, ways: Iterable[Fields]) -> Iterator[Change]:
+        """Yield the names above those that stand elsewhere in the request: of all that is listed, the parent."""
+        base = self.base[0]
+        for way in ways:
+            value = next(values_at(base, way), None)
+            if not isinstance(value, str) or "/" not in value:
+                continue
+            for other in reachable(self.method.input):
+                held = chain.from_iterable(one if other[-1].is_repeated else [one] for one in values_at(base, other))
+                for name in held if other[-1].type == other[-1].TYPE_STRING else ():
+                    above = "/".join(name.split("/")[: value.count("/") + 1])
+                    if above not in (name, value) and above.count("/") == value.count("/"):
+                        yield Change(way, above)
 
     def _agreeing(self) -> Iterator[Change]:
         """Yield what things say of when they are, and in which unit, in fields that say it of the request."""

@@ -66,7 +66,9 @@ def remade(known: KnownKey, words: str, candidates: Candidates) -> Iterator[Know
     found = 0
     for way in reachable(maker.method.input):
         now = next(values_at(maker.message, way), None)
-        if way[-1].message_type is not None or spoken.isdisjoint(_words_of(way[-1]) | _words_for(way[-1], now)):
+        if way[-1].message_type is not None:
+            continue
+        if spoken.isdisjoint(_words_of(way[-1])) and not _kinds(way[-1], spoken):
             continue
         others = (value for value in _values(way, words, candidates) if value not in (now, [now]))
         for value in islice(others, _EACH):
@@ -130,19 +132,21 @@ def _words_of(field: FieldDescriptor) -> set[str]:
     return {singular(word) for word in snake_case(field.name).split("_")} - _IDLE
 
 
-def _words_for(field: FieldDescriptor, value: Any) -> set[str]:
-    """Return the words for the value that an enum has: what a refusal says of travel policies is said of one."""
-    known = field.enum_type.values_by_number.get(value) if field.enum_type and not field.is_repeated else None
-    if known is None or not known.number:
-        return set()
-    own = known.name.lower().removeprefix(f"{snake_case(field.enum_type.name)}_") if field.enum_type else ""
-    return {singular(word) for word in own.split("_")} - _IDLE
+def _kinds(field: FieldDescriptor, spoken: set[str]) -> list[int]:
+    """Return the values of an enum that are spoken of: what a refusal says of travel policies is said of one."""
+    if field.enum_type is None:
+        return []
+    prefix = f"{snake_case(field.enum_type.name)}_"
+    words = {one.number: one.name.lower().removeprefix(prefix).split("_") for one in field.enum_type.values}
+    return [number for number, own in words.items() if number and not spoken.isdisjoint({*map(singular, own)} - _IDLE)]
 
 
 def _values(way: Fields, words: str, candidates: Candidates) -> Iterator[Any]:
     field = way[-1]
     if field.is_repeated and field.enum_type is not None:
         yield [value.number for value in field.enum_type.values if value.number]
+    elif field.enum_type is not None:
+        yield from _kinds(field, _spoken(words))
     elif field.cpp_type in WHOLE or field.cpp_type in (field.CPPTYPE_DOUBLE, field.CPPTYPE_FLOAT):
         yield from _LARGE
     yield from candidates.of(field, words)
