@@ -118,11 +118,11 @@ class Acceptance:
             self.endless[search.method.path] = search.endless
         if accepted is None:
             return
-        self._candidates.learn(accepted.message)
         is_making = self.rank(search.method)[0] == _MAKES
         if is_making:
             key = next(self.things.keys_in(reply), None)
             accepted = replace(accepted, own_id=chosen_at(accepted.message, key) if key is not None else None)
+        self._candidates.learn(accepted.message, besides={*accepted.references, *accepted.own})
         self.keep(accepted, start)
         is_changing = not is_making and not only_reads(search.method) and _shows_what_it_names(accepted, reply)
         self.things.learn(reply, accepted if is_making or is_changing else None, is_changed=is_changing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
+    from grpcmock.fuzz.model.cases import Path
     from grpcmock.schema import Registry
 
 _NAMED = (
@@ -111,13 +112,14 @@ class Candidates:
         self._taken: dict[str, dict[str, None]] = {}
         """The texts that the server has taken, by the names of fields: a project is written one way everywhere."""
 
-    def learn(self, message: Message) -> None:
-        """Take the texts of a request that the server has taken."""
+    def learn(self, message: Message, besides: Collection[Path] = (), way: Path = ()) -> None:
+        """Take the texts of a request that the server has taken, but for those at some places: keys of things."""
         for field, value in message.ListFields():
-            if field.is_repeated:
+            path = (*way, field.name)
+            if field.is_repeated or path in besides:
                 continue
             if field.message_type is not None:
-                self.learn(value)
+                self.learn(value, besides, path)
             elif field.type == FieldDescriptor.TYPE_STRING:
                 self._taken.setdefault(field.name, {}).setdefault(value)
 

@@ -122,7 +122,7 @@ class Proposals:
             by_name = (*words, *named_in(reply.message, self.method.input))
             yield from self._made_otherwise(named)
             yield from self._moments(named)
-            yield from self._ancestors(named)
+            yield from self._ancestors(ways)
             yield from self._left_out(way for way in named if way not in by_name)
             yield from self._left_out(_lists_around(named))
             yield from _in_turns([islice(self.values(way, words.get(way, reply.message)), _EACH) for way in named])
@@ -297,7 +297,7 @@ class Proposals:
                 yield Change(way, key.value, key)
                 if key.made_by is not None:
                     given = chosen_at(key.made_by.message, key.value)
-                    if given is not None and given != key.made_by.own_id:
+                    if given is not None and given not in (*key.made_by.own, *key.made_by.references):
                         yield Change(way, key.value)  # such as a currency: a value that names nothing
 
     def values(self, way: Fields, words: str) -> Iterator[Change]:

@@ -105,13 +105,15 @@ def moments_of(keys: Iterable[KnownKey], field: FieldDescriptor, like: Any, thin
     """Yield the days or times that are told of what a request names, or of what had to be made for that, in the form of
     one that it has in a field: what happens in a course happens in its term."""
     makers = list(_all_makers(keys))
-    for thing in things.made_first():
-        if thing.made_by is None or (thing.made_by.method.path, thing.made_by.data) not in makers:
-            continue
+    made = [(thing, maker) for thing in things.made_first() if (maker := thing.made_by) is not None]
+    made = [(thing, maker) for thing, maker in made if any(maker.method.path == path for path, _ in makers)]
+    # Those first that were made just so: by now, others may be made with more in them.
+    made.sort(key=lambda one: (one[1].method.path, one[1].data) not in makers)
+    for thing, maker in made:
         for own, value in thing.message.ListFields():
             is_same = own.cpp_type == field.cpp_type and own.message_type is field.message_type and not own.is_repeated
             if is_same and is_moment(value) and (not isinstance(value, str) or len(value) == len(like)):
-                yield KnownKey(value, (*thing.path, own.name), thing.made_by)
+                yield KnownKey(value, (*thing.path, own.name), maker)
 
 
 def _all_makers(keys: Iterable[KnownKey]) -> Iterator[tuple[str, bytes]]:
