@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,18 @@ from grpcmock.fuzz.checks.stated_words import at_path, is_out_of_range, taken
 from grpcmock.fuzz.expectations.documented_limits import documented_range
 from grpcmock.fuzz.expectations.documented_required import is_required_in_words
 from grpcmock.fuzz.expectations.documented_values import told_of_values
+from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, path_of, resolve
 from grpcmock.fuzz.model.bindings import value_at
-from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, SECOND_ITEM, TOLD_VALUE
+from grpcmock.fuzz.model.cases import ENDS_BEFORE, NO_NUMBER, REQUIRED_IN_WORDS, SECOND_ITEM, TOLD_VALUE
 from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.model.inner_messages import messages_in
+from grpcmock.fuzz.model.readable import first_answer
 from grpcmock.fuzz.resources.differences import shown
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.checks.check import CheckFunction
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
@@ -122,15 +128,54 @@ def _second_item(case: Case, result: CaseResult, expectations: Expectations) -> 
         )
 
 
+def _ends_before(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A server takes what is to end before it begins, and doesn't put that right."""
+    way = resolve(case.method.input, case.path)
+    if not way or len(result.replies) < case.setup + 2:
+        return
+    right, wrong = (effective(reply, expectations) for reply in result.replies[case.setup :][:2])
+    last = case.id.rpartition(">")[2]
+    comments = field_comments(expectations.registry)
+    fields = [way[-1], way[-1].containing_type.fields_by_name[last]] if way[-1].containing_type is not None else []
+    if any(_IN_ANY_ORDER.search(comments.get(one.full_name, "")) for one in fields) or not taken(right):
+        return
+    answer = first_answer(wrong)
+    if (actual := taken(wrong)) and not (answer is not None and _is_in_order(answer, way[-1].name, last)):
+        yield Finding(
+            check="negative_rejected",
+            expected=f"an error: {case.path} is later than {last}",
+            actual=actual,
+            path=case.path,
+            key=f"{case.path} later than {last}",
+        )
+
+
+def _is_in_order(answer: Message, first: str, last: str) -> bool:
+    """Whether an answer shows something that ends after it begins, in fields of these names."""
+    for message in messages_in(answer):
+        names = message.DESCRIPTOR.fields_by_name
+        ends: list[Any] = [getattr(message, name) for name in (first, last) if name in names]
+        keys = [(one.seconds, one.nanos) if hasattr(one, "seconds") else one for one in ends]
+        if len(keys) == 2 and all(isinstance(one, str | tuple) for one in keys) and keys[0] < keys[1]:
+            return True
+    return False
+
+
 def _value(case: Case, reply: Reply, way: Fields) -> Any:
     value = value_at(case.method.request_class.FromString(reply.call.messages[0]), path_of(way))
     return list(value) if way[-1].is_repeated else value
 
+
+_IN_ANY_ORDER = re.compile(
+    r"\b(?:overnight|midnight|(?:in )?(?:any|either) order|swapped|exchanged|whichever|vice versa|next day)\b",
+    re.IGNORECASE,
+)
 
 BY_RULE: Mapping[str, CheckFunction] = {
     REQUIRED_IN_WORDS: _required,
     NO_NUMBER: _no_number,
     TOLD_VALUE: _told_value,
     SECOND_ITEM: _second_item,
+    ENDS_BEFORE: _ends_before,
 }
 """What judges the cases at what comments say of fields, by the rule of the case."""

@@ -62,7 +62,9 @@ _AMOUNT_SHOWN = re.compile(r"(?:^|_)(?:limit|size|count|max|maximum|results|top|
 
 _NOT_NEGATIVE = re.compile(
     r"\b(?:(?:not|never|n't) (?:be )?negative|non-?negative|negative (?:\w+ )?(?:is|are) (?:an error|refused|rejected"
-    r"|invalid|not allowed|not accepted|INVALID_ARGUMENT)|no negative \w+)\b(?! or (?:zero|0))",
+    r"|invalid|not allowed|not accepted|INVALID_ARGUMENT)|no negative \w+"
+    r"|(?:less|smaller|lower) than (?:0|zero) (?:is|are|gives) (?:an error|refused|rejected|invalid|INVALID_ARGUMENT)"
+    r"|(?:0|zero) (?:for|means|if) (?:no|none|nobody|nothing)\b[^.;]*\bat most \d+)\b(?! or (?:zero|0))",
     re.IGNORECASE,
 )
 _SOME = re.compile(

@@ -18,6 +18,7 @@ from grpcmock.fuzz.expectations.keys_of_requests import refuses_other
 from grpcmock.fuzz.expectations.method_comments import method_comments, service_comments
 from grpcmock.fuzz.expectations.naming import singular, verb_and_noun
 from grpcmock.fuzz.expectations.number_types import WHOLE
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
@@ -60,8 +61,12 @@ _IS_TAKEN = re.compile(
     r"(?:(?:the|its|their|this|that) (?P<noun>[\w` ]+?)"
     r" (?:is|are|was|has been) (?:already )?(?:taken|in use|used|registered)"
     r"|(?:somebody|someone|an? [a-z]+|another(?: [a-z]+)?|there (?:is|'s) (?:already )?an? [a-z]+)"
-    r"(?: else)?(?: already)? (?:is [a-z]+ )?(?:has|with|of|under|by|uses) (?:this|that|the same) (?P<noun2>[\w` ]+?))"
+    r"(?: else)?(?: already)? (?:is [a-z]+ )?(?:has|with|of|under|by|uses) (?:this|that|the(?: same)?)"
+    r" (?P<noun2>[\w` ]+?))"
     r"(?: already)?(?=[.;,:(]| \(|\s*$)(?P<rest>[^.;]*)",
+)
+_OR_IF = re.compile(
+    r"(?P<taken>\bALREADY_EXISTS\b,?\s*(?:if|when|where) )(?P<first>[^.;]*?),? or (?:if|when|where) ", re.IGNORECASE
 )
 _ARE_UNIQUE = re.compile(
     r"(?:^|(?<=[.;!]))\s*(?:the |an? )?(?P<noun>[\w` ]+?) (?:is|are|must be|have to be|has to be)"
@@ -90,7 +95,7 @@ _ANY_CASE = re.compile(
     r"(?: the| its| their)?(?: upper or lower)? case\b|\bcase[- ]insensitive(?:ly)?"
     r"|\bcase (?:does not|doesn't|makes no) "
     r"|\b(?:upper|lower) (?:case )?(?:and|or) (?:upper|lower) case (?:letters )?"
-    r"(?:make no|don't make a|does not|doesn't)\b",
+    r"(?:make no|don't make a|does not|doesn't|(?:are|count as) the same)\b",
     re.IGNORECASE,
 )
 _WITHIN = re.compile(
@@ -156,10 +161,12 @@ def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
         if len(way) > 2 or any(field.is_repeated for field in way):
             continue
         words = of_fields.get(way[-1].full_name, "")
+        shown = method.output.fields_by_name.get(way[-1].name) if not only_reads(method) else None
+        of_thing = of_fields.get(shown.full_name, "") if shown is not None and shown is not way[-1] else ""
         nouns, is_text = _nouns(way[-1]), way[-1].type == way[-1].TYPE_STRING
-        told = told_unique(of_method, nouns) if _is_key(way[-1]) else ""
+        told = told_unique(f"{of_method} {words}", nouns) if _is_key(way[-1]) else ""
         if (told or (len(way) == 1 and is_taken_once(of_method, nouns))) and not is_unique(words):
-            ignores_case = is_text and ignoring_case(told)
+            ignores_case = is_text and ignoring_case(f"{told} {of_thing}")
             yield Promise(way, is_unique=True, is_of_whole=True, ignores_case=ignores_case)
             continue
         if not _is_key(way[-1]):
@@ -231,10 +238,12 @@ def told_unique(words: str, nouns: frozenset[str]) -> str:
     ''
     """
     text = " ".join(words.split())
+    while _OR_IF.search(text):
+        text = _OR_IF.sub(r"\g<taken>\g<first>. \g<taken>", text)
     for pattern in (_IS_TAKEN, _ARE_UNIQUE):
         for found in pattern.finditer(text):
             noun = found["noun"] or found.groupdict().get("noun2") or ""
-            rest = _ANY_CASE.sub("", re.sub(r"\bALREADY_EXISTS\b|\bgloballY\b", "", found["rest"]))
+            rest = _ANY_CASE.sub("", re.sub(r"\bALREADY_EXISTS\b", "", found["rest"]))
             said = noun.strip("` ").lower()
             if not nouns.isdisjoint({said, singular(said)}) and not _ON_CONDITION.search(rest):
                 return found[0].strip()

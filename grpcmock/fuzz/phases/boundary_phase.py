@@ -7,6 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.phases import (
+    backward_cases,
     calculation_cases,
     calendar_cases,
     call_lifecycle,
@@ -65,6 +66,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
         limits.refused(),
         comment_cases.cases(method, plan),
         calendar_cases.cases(method, plan),
+        backward_cases.cases(method, plan),
         second_item_cases.cases(method, plan),
         islice(limits.documented(), _FIRST_LIMITS),
         item_limits.documented(method, plan),

@@ -9,6 +9,7 @@ from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.resources.fields import named
 from grpcmock.fuzz.resources.locations import SIZES
+from grpcmock.fuzz.resources.pagination import GARBAGE
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
@@ -20,8 +21,8 @@ _PAGE = 2
 
 
 def add_page_walk(program: MethodProgram, listing: AcceptedRequest, more: tuple[Binding, ...] = ()) -> None:
-    """Look at the first page, the one behind it, a smaller one, and at the first page again, if the list has pages. All
-    take *more* from earlier calls."""
+    """Look at the first page, the one behind it, a smaller one, at the first page again, and at one by a token that
+    nobody gave, if the list has pages. All take *more* from earlier calls."""
     size, tokens = size_of(listing.method), tokens_of(listing.method)
     if not size:
         return
@@ -36,6 +37,10 @@ def add_page_walk(program: MethodProgram, listing: AcceptedRequest, more: tuple[
         program.add(pages[0], more=(*more, Binding(first, (given,), (asked,))))
     program.add(pages[1], more=more)
     program.add(pages[0], more=more)
+    if tokens is not None and isinstance(getattr(pages[0].message, tokens[1]), str):
+        message = pages[0].message
+        setattr(message, tokens[1], GARBAGE)
+        program.add(replace(pages[0], data=bytes_of(message)), more=more)
 
 
 def size_of(method: Method) -> str:

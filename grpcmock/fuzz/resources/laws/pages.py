@@ -18,6 +18,7 @@ from grpcmock.fuzz.resources.fields import place_of
 from grpcmock.fuzz.resources.laws.exchanges import answered
 from grpcmock.fuzz.resources.laws.lists import item_of, items_in, only_lists
 from grpcmock.fuzz.resources.laws.totals import PAGING, TOKENS
+from grpcmock.fuzz.resources.pagination import GARBAGE
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
 
+
+_SAME_NAMES = frozenset({"page_token", "next_page_token"})
+"""Where both are called just so, AIP-158 says what they are."""
 
 _ROUNDED = 1e-6
 """By so much of them, sums may differ that are added up in another order."""
@@ -74,6 +78,9 @@ class Pages:
         tokens = [value for one, value in request.ListFields() if one.name in TOKENS]
         page = _Page(bytes_of(request), tokens[0] if tokens else None, answer)
         pages = self._pages.setdefault((method.path, bytes_of(rest)), [])
+        if page.token == GARBAGE:
+            yield from _made_up(method, page, pages)
+            return
         first = next((number for number, one in enumerate(pages) if one.asked == page.asked), None)
         if first is not None and pages[first].answer == answer:
             between = [one for one in pages[first + 1 :] if one.asked != page.asked]
@@ -97,6 +104,21 @@ class Pages:
                 # Where pages are cut wrong, a whole walk through them shows that as well.
                 yield replace(again, causes=(f"pages of {method.full_name}",))
                 return
+
+
+def _made_up(method: Method, page: _Page, pages: list[_Page]) -> Iterator[Finding]:
+    """Compare what was shown for a token that nobody gave with the first page: who goes by it never comes to an end."""
+    first = next((one for one in pages if one.token is None and items_in(one.answer)), None)
+    if first is not None and items_in(first.answer) == items_in(page.answer) and _names(method) >= _SAME_NAMES:
+        expected = f"INVALID_ARGUMENT: nobody gave the token {page.token!r}"
+        yield replace(
+            _finding(method, "page_token", "garbage for the first page", expected, "OK, and the first page"),
+            causes=(f"pages of {method.full_name}",),
+        )
+
+
+def _names(method: Method) -> set[str]:
+    return {str(one.name) for one in (*method.input.fields, *method.output.fields)}
 
 
 def _finding(method: Method, path: str, key: str, expected: str, actual: str) -> Finding:
