@@ -248,7 +248,8 @@ class UpdateRules:
             return False
         last = self._memory.last
         just_now = last is not None and last.operation is step.operation and last.at(step.operation.key) == known.key
-        return known.is_chosen or just_now
+        # Of what was never there, an OK says that it is gone, as the second one does.
+        return known.is_chosen or (just_now and known.message is not None)
 
     def move(self, step: ResourceCall) -> Iterator[Finding]:
         """One was put below another parent: there it is as it was, and under its old key there is nothing."""

@@ -89,7 +89,7 @@ class Opening:
             generated=lambda method: _generated(method, plan) if plan.expectations.has_rules(method.input) else None,
         )
         self._variation = Variation(acceptance, sender, lambda: self._is_late)
-        self._stages = [self._open, self._fill_all, self._vary_all, self._widen_all]
+        self._stages = [self._open, self._fill_all, self._widen_all]
         """What is left, a stage for each turn of a phase; one that took too long goes on in the next turn."""
         self._to_fill: list[str] = []
         self._varied: set[str] = set()
@@ -187,8 +187,8 @@ class Opening:
             await self._fill_all(stopped)
 
     async def _widen_all(self, stopped: Container[Method]) -> None:
-        """Find more values, which serve programs and generated requests."""
-        del stopped
+        """Find more kinds and values, which serve programs and generated requests."""
+        await self._vary_all(stopped)
         acceptance = self._plan.acceptance
         for search in self._searches:
             path = search.method.path

@@ -95,3 +95,14 @@ def test_texts_that_are_days(text: str, expected: bool) -> None:
 )
 def test_so_many_characters_are_written(words: str, expected: str) -> None:
     assert any(re.fullmatch(expected, text) for text in demands.texts(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("must be one of application/pdf, image/jpeg, image/png", "image/jpeg"),
+        ("one of: small/medium/large", "medium"),
+    ],
+)
+def test_what_is_listed_is_parted_where_the_list_is(words: str, expected: str) -> None:
+    assert expected in demands.texts(words)

@@ -73,6 +73,8 @@ def told(tmp_path: Any, comment: str, type_name: str) -> tuple[Any, list[Any]]:
         ("Must be positive.", "uint32", 3, [0]),
         ("Must not be negative.", "sint64", 0, [-1]),
         ("Negative sizes are refused.", "int32", 4, [-1]),
+        ("More than 200 is the same as 200, less than 0 is INVALID_ARGUMENT.", "int32", 4, [-1]),
+        ("0 for no extensions, at most 3600.", "int32", 4, [-1]),
         ("In steps of one half.", "double", 1.5, [1.75]),
         ("A multiple of 15.", "int32", 30, [37]),
         ("At least one.", "repeated string", ["a"], [[]]),

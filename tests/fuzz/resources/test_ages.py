@@ -13,6 +13,7 @@ from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful import listing_programs
+from grpcmock.fuzz.resources.pagination import GARBAGE
 from grpcmock.schema import Registry, sources
 
 PROTO = """\
@@ -172,8 +173,9 @@ def test_programs_make_things_and_list_them_whole_and_page_by_page(harbor: Regis
         plan.acceptance.first[one.method.path] = one
     (case,) = listing_programs.cases(methods["ListTrips"], plan)
     names = [call.method.name for call in case.calls]  # type: ignore[union-attr]
-    assert names == [*["OpenDock", "SendOff"] * 3, *["OpenDock", "SendOff"] * 2, *["ListTrips"] * 6]
-    asked = [methods["ListTrips"].request_class.FromString(call.messages[0]) for call in case.calls[-6:]]
-    assert [one.page_size for one in asked] == [0, 0, 2, 2, 1, 2]  # type: ignore[attr-defined]
-    targets = [sorted({binding.target[0] for binding in call.bindings}) for call in case.calls[-6:]]
-    assert targets == [["dock_id"]] * 3 + [["dock_id", "page_token"]] + [["dock_id"]] * 2
+    assert names == [*["OpenDock", "SendOff"] * 3, *["OpenDock", "SendOff"] * 2, *["ListTrips"] * 7]
+    asked = [methods["ListTrips"].request_class.FromString(call.messages[0]) for call in case.calls[-7:]]
+    assert [one.page_size for one in asked] == [0, 0, 2, 2, 1, 2, 2]  # type: ignore[attr-defined]
+    assert [one.page_token for one in asked] == [*[""] * 6, GARBAGE]  # type: ignore[attr-defined]
+    targets = [sorted({binding.target[0] for binding in call.bindings}) for call in case.calls[-7:]]
+    assert targets == [["dock_id"]] * 3 + [["dock_id", "page_token"]] + [["dock_id"]] * 3

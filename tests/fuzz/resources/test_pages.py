@@ -13,6 +13,7 @@ from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful import listing_programs
+from grpcmock.fuzz.resources.pagination import GARBAGE
 from grpcmock.schema import Registry, sources
 
 PROTO = """\
@@ -63,6 +64,8 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "the same, and not looked again": (set(), [FIRST, page(2, "x", 2, 3)]),
     "the same after a change": (set(), [FIRST, ("PutJar", {"id": "j9"}, {"id": "j9"}), page(2, "x", 2, 3), FIRST]),
     "a page that nothing led to": (set(), [FIRST, page(2, "y", 2, 3), FIRST]),
+    "a token that nobody gave": (WRONG, [FIRST, page(2, GARBAGE, 1, 2, leads="x")]),
+    "nothing for a token that nobody gave": (set(), [FIRST, page(2, GARBAGE)]),
     "of another list": (set(), [FIRST, page(2, "x", 2, 3, text="a"), FIRST]),
     "the same of all": (
         set(),

@@ -257,6 +257,12 @@ def test_what_another_one_agrees_with_is_read_out_of_words(words: str, expected:
         ("Emails are unique, no matter the case: ALREADY_EXISTS.", True, True),
         ("ALREADY_EXISTS if somebody is registered with this email, in any case.", True, True),
         ("ALREADY_EXISTS if a user has this email (upper and lower case make no difference).", True, True),
+        ("ALREADY_EXISTS if the handle is taken, or if a member has the email.", True, False),
+        (
+            "ALREADY_EXISTS if the id is taken, or if a user has the email (upper and lower case are the same).",
+            True,
+            True,
+        ),
         ("Emails are unique within a project.", False, False),
         ("Emails are unique unless they are empty.", False, False),
         ("Emails need not be unique.", False, False),
