@@ -15,9 +15,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from google.api import field_behavior_pb2
+
 from benchmarks.mutants.services.definition import Definition, Runtime
 
 _LONGEST = 600.0
+_ANNOTATIONS = Path(field_behavior_pb2.__file__).parents[2]
+"""Where ``google/api`` is, as googleapis-common-protos brings it along."""
 
 
 class BuildError(Exception):
@@ -82,7 +86,7 @@ def _go(definition: Definition, source: str) -> Path:
                 shutil.copy(definition.folder / name, base)
             (base / "bin").mkdir(exist_ok=True)
             _run(["go", "build", "-o", "bin/", "tool"], base)
-            words = [sys.executable, "-m", "grpc_tools.protoc", f"-I{definition.folder / 'protos'}"]
+            words = [sys.executable, "-m", "grpc_tools.protoc", f"-I{definition.folder / 'protos'}", f"-I{_ANNOTATIONS}"]
             for plugin in ("go", "go-grpc"):
                 words += [f"--plugin=protoc-gen-{plugin}={base}/bin/protoc-gen-{plugin}"]
                 words += [f"--{plugin}_out={base}", f"--{plugin}_opt=module=example.com/{definition.name}"]

@@ -74,8 +74,13 @@ _ALL = (
     ),
     Definition("warehouse", Runtime.AIO, "products, bins, a journal of movements, reservations, counts, an import"),
     Definition("school", Runtime.SYNC, "protovalidate here and there; waiting lists, grades, attendance, transcripts"),
+    Definition(
+        "auctions", Runtime.AIO, "protovalidate on half of it; proxy bids, deposits, settlements, an import, a search"
+    ),
+    Definition("insurance", Runtime.SYNC, "no annotation: policies, items, claims, documents, payouts, quotes, totals"),
     Definition("keyvalue", Runtime.GO, "ranges of keys, revisions, transactions, leases, watches"),
     Definition("routes", Runtime.NODE, "places on a map; all four kinds of RPC"),
+    Definition("secrets", Runtime.GO, "google.api: versions with states, etags, masks, filters, a watch"),
 )
 
 SERVICES = {one.name: one for one in _ALL}

@@ -257,7 +257,7 @@ def _has(message: Message, name: str) -> bool:
     return any(
         field.name == name or any(_has(inner, name) for _, inner in _inside(message, field))
         for field, _ in message.ListFields()
-        if field.name == name or field.message_type is not None
+        if field.name == name or _value_type(field) is not None
     )
 
 

@@ -24,6 +24,7 @@ from grpcmock.fuzz.resources.laws.child_sums import ChildSums
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.continuations import Continuations
 from grpcmock.fuzz.resources.laws.criteria import Criteria
+from grpcmock.fuzz.resources.laws.done_twice import DoneTwice
 from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
@@ -98,7 +99,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Tallies(registry), Numbering(registry), ChildCounts(registry), ChildSums(registry), NeverAgain(registry)),
         *(Versions(registry, resources), Orders(registry), AskedOrders(registry), Ages(registry)),
         *(OwnKeys(resources), UnreadQueries(registry), Repeats(), Pages(registry), TakenTwice(), Replaced(registry)),
-        *(HasOne(registry), FreeAgain(registry)),
+        *(HasOne(registry), FreeAgain(registry), DoneTwice(registry)),
     )
     for reply in takewhile(is_readable, result.replies[: len(case.calls)]):  # none knows what the others have done
         for law in laws:

@@ -8,7 +8,7 @@ from grpcmock.status import Code
 
 _CODES = "|".join(name for name in Code.__members__ if name not in ("OK", "UNKNOWN", "CANCELLED"))
 _REFUSED = rf"\b(?:{_CODES}|is (?:an error|refused|rejected)|are (?:refused|rejected)|fails?)\b"
-_KEY = r"(?:key|token|reference|request[_ ]id)s?"
+_KEY = r"(?:key|token|reference|(?:request[_ ])?id)s?"
 _OTHER = (
     r"(?:an)?(?:other|different) (?:\w+ )?"
     r"(?:requests?|parameters|arguments|contents?|payload|body|values|fields)"

@@ -39,7 +39,8 @@ _OF_CALLS = re.compile(
 
 _REPEATABLE = re.compile(
     r"\bidempoten\w+|\bsafe to (?:send|repeat|retry|make|call|submit|use)\b"
-    r"|\bsafely (?:be )?(?:re-?sent|repeat\w*|retr\w+)",
+    r"|\bsafely (?:be )?(?:re-?sent|repeat\w*|retr\w+)|\b(?:re-?sent|repeated|retried|sent again) safely\b"
+    r"|\b(?:sending|making) the same (?:request|call) (?:again|twice|once more)\b[^.;]*\bthe first\b",
     re.IGNORECASE,
 )
 _REPEATABLE_BY_NAME = re.compile(r"idempotency_(?:key|token)|idempotent_(?:key|id)|client_token")

@@ -29,6 +29,10 @@ _BEHIND = re.compile(
 )
 """What is refused, and the status behind it."""
 
+_FOR_THOSE = re.compile(rf"(?P<code>(?:.* )?{_CODE}) (?P<rest>for [^.;]+?, (?:and |or )?(?:for|if|when) .+)")
+_AND_FOR = re.compile(r", (?:and |or )?(?=(?:for|if|when) )")
+_THOSE = re.compile(r"for (?:those|ones|the ones|such) (?:that|which|who) (?P<be>are|have|were)(?P<rest>.+)")
+_ONE = {"are": "is", "have": "has", "were": "was"}
 _AND = re.compile(r", (?:and |but )?| and ")
 _NOUNS = r"(?P<words>[a-z][\w -]*?) (?P<noun>[a-z]+s)"
 _NOT_DONE = re.compile(
@@ -59,10 +63,24 @@ def refusal_sentences(comment: str) -> list[str]:
     for text in _paragraphs(comment):
         for sentence in SENTENCE.split(text):
             parts = _MORE.split(sentence) if re.search(_CODE, _MORE.split(sentence)[0]) else [sentence]
-            found += [_trimmed(_ASIDE.sub("", part)) for part in parts]
+            found += [_trimmed(_ASIDE.sub("", one)) for part in parts for one in _each_of(part)]
         for told in _BEHIND.finditer(text):
             found += [f"{told['code']} {when}" for when in _refused(" ".join(told["what"].split()))]
     return [text for text in found if text]
+
+
+def _each_of(sentence: str) -> list[str]:
+    """Return a sentence for each sort of things that is refused, where one lists them: ``for canceled ones, for those
+    that have been renewed before, if it is locked``."""
+    head = _FOR_THOSE.fullmatch(" ".join(sentence.split()))
+    if head is None:
+        return [sentence]
+    told = []
+    for part in _AND_FOR.split(head["rest"]):
+        those = _THOSE.fullmatch(part.strip(" .;"))
+        what = f"if it {_ONE[those['be']]}{those['rest']}" if those is not None else part
+        told.append(f"{head['code']} {what}")
+    return told
 
 
 def _refused(what: str) -> Iterator[str]:

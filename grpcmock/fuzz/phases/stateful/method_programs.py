@@ -28,7 +28,7 @@ from grpcmock.fuzz.resources.laws.lists import only_lists
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
     from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
@@ -211,10 +211,33 @@ class MethodProgram:
                 continue
             number = of_source[need.source]
             if (index := self._made.get((path, number))) is None:
+                if number == 1 and (alike := self._alike(need)) is not None:
+                    bindings.append(alike)
+                    continue
                 index = self.add(need.made_by, anew=number - 1)
                 self._made[path, number] = index
             bindings.append(Binding(index, need.source, need.target))
         return tuple(bindings)
+
+    def _alike(self, need: Need) -> Binding | None:
+        """Return where a call so far has shown a thing of the kind that is needed, though another method would make it:
+        all calls of a program are about the same things."""
+        kind, name = need.made_by.method.output, need.source[-1] if need.source else ""
+        for step in need.source[:-1]:
+            field = kind.fields_by_name.get(str(step))
+            if field is None or field.is_repeated or field.message_type is None:
+                return None
+            kind = field.message_type
+        for (path, number), index in self._made.items():
+            method = self._plan.registry.methods[path]
+            if number != 1 or path == need.made_by.method.path or only_reads(method):
+                continue
+            if method.output is kind:
+                return Binding(index, (name,), need.target)
+            held = [one.name for one in method.output.fields if one.message_type is kind and not one.is_repeated]
+            if len(held) == 1:
+                return Binding(index, (held[0], name), need.target)
+        return None
 
     def request(self, index: int) -> Message:
         """Return what a call that was added says, but for what it takes from earlier ones."""

@@ -6,10 +6,12 @@ the first one was seen again, as it was.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.list_totals import totals_of_all
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
 
+
+_EMPTY_ON_LAST = re.compile(
+    r"\b(?:empty|unset|not set|absent|missing|left out)\b[^.;]*"
+    r"\b(?:last (?:page|one)|no(?:thing| more| further| next)|there (?:is|are) no|end of)",
+    re.IGNORECASE,
+)
 
 _SAME_NAMES = frozenset({"page_token", "next_page_token"})
 """Where both are called just so, AIP-158 says what they are."""
@@ -81,11 +89,24 @@ class Pages:
         if page.token == GARBAGE:
             yield from _made_up(method, page, pages)
             return
+        if page.token and not items_in(page.answer):
+            yield from self._behind_the_last(method, page, pages)
         first = next((number for number, one in enumerate(pages) if one.asked == page.asked), None)
         if first is not None and pages[first].answer == answer:
             between = [one for one in pages[first + 1 :] if one.asked != page.asked]
             yield from self._judged(method, page, between)
         pages.append(page)
+
+    def _behind_the_last(self, method: Method, page: _Page, pages: list[_Page]) -> Iterator[Finding]:
+        """A page with nothing on it, to which a page before has led that was the last one then."""
+        before = next((one for one in pages if page.token in one.leads_to and items_in(one.answer)), None)
+        comments = field_comments(self.registry)
+        told = [one for one in method.output.fields if _EMPTY_ON_LAST.search(comments.get(one.full_name, ""))]
+        tokens = [one for one in told if before is not None and getattr(before.answer, one.name) == page.token]
+        if before is not None and tokens:
+            expected = f"no {tokens[0].name} on the last page, as its comment says"
+            actual = f"{page.token!r}, which leads to a page with nothing on it"
+            yield _finding(method, tokens[0].name, "empty last page", expected, actual)
 
     def _judged(self, method: Method, page: _Page, between: list[_Page]) -> Iterator[Finding]:
         """Compare a page that was shown before and after others with these."""
