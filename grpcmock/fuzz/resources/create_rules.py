@@ -40,6 +40,8 @@ class CreateRules:
         self._memory = memory
         self._families = families
         self._proven: dict[str, bool] = {}
+        self._given_again: set[tuple[str, Any]] = set()
+        """The keys that were given for several creations, with the names of resources: they may be repeated answers."""
         self._carried_out: set[tuple[str, str, Any]] = set()
         """What requests that were answered OK say to be known again by, with their paths and the fields' names."""
 
@@ -112,7 +114,11 @@ class CreateRules:
             if old is not None and old.is_there:
                 yield from self._created_twice(step, key, known.is_chosen)
                 yield from self._taken_again(step, known, old)
-            if old is not None and old.alive and not known.is_chosen and not resource.is_annotated:
+            is_own = known.is_chosen or resource.is_annotated
+            if not is_own and (resource.name, key) in self._given_again:
+                continue
+            if old is not None and old.alive and not is_own:
+                self._given_again.add((resource.name, key))
                 self._memory.share(resource, key)
                 continue
             made.append(known)
@@ -124,6 +130,7 @@ class CreateRules:
         for known in made if resource.is_annotated else self._kept(resource, made):
             old = self._memory.find(resource, known.key)
             if not resource.is_annotated and old is not None and old.is_there and not known.is_chosen:
+                self._given_again.add((resource.name, known.key))
                 self._memory.forget(resource, known.key)  # given once more, or put in its place: nobody says which
                 continue
             self._memory.put(known)
