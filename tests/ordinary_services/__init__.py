@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ordinary_services.covers import Covers
 from ordinary_services.handling import RefusedError, contract
 from ordinary_services.lessons import Lessons
 from ordinary_services.money import Tills, Wallets
@@ -22,12 +23,14 @@ SERVICES: dict[str, Callable[[], Any]] = {
     "Desks": Desks,
     "Catalog": Catalog,
     "Lessons": Lessons,
+    "Covers": Covers,
 }
 
 __all__ = [
     "SERVICES",
     "Bookings",
     "Catalog",
+    "Covers",
     "Desks",
     "Forum",
     "Lessons",

@@ -86,7 +86,13 @@ def _go(definition: Definition, source: str) -> Path:
                 shutil.copy(definition.folder / name, base)
             (base / "bin").mkdir(exist_ok=True)
             _run(["go", "build", "-o", "bin/", "tool"], base)
-            words = [sys.executable, "-m", "grpc_tools.protoc", f"-I{definition.folder / 'protos'}", f"-I{_ANNOTATIONS}"]
+            words = [
+                sys.executable,
+                "-m",
+                "grpc_tools.protoc",
+                f"-I{definition.folder / 'protos'}",
+                f"-I{_ANNOTATIONS}",
+            ]
             for plugin in ("go", "go-grpc"):
                 words += [f"--plugin=protoc-gen-{plugin}={base}/bin/protoc-gen-{plugin}"]
                 words += [f"--{plugin}_out={base}", f"--{plugin}_opt=module=example.com/{definition.name}"]

@@ -276,7 +276,8 @@ CHECKS = (
         code="G124",
         name="response_behavior",
         severity=Severity.MEDIUM,
-        title="INPUT_ONLY is never returned, OUTPUT_ONLY never taken; resources have right names and what is required.",
+        title="INPUT_ONLY is never returned, OUTPUT_ONLY never taken; resources have right names and what is required; "
+        "fields are there in the states in which their comments say so.",
         evaluate=_response_behavior,
     ),
 )

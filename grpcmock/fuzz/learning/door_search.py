@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.expectations.field_paths import is_set, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at
 from grpcmock.fuzz.learning.more_parts import MOST_LOST, more_parts
-from grpcmock.fuzz.learning.proposals import FALLS, STATE, Proposals, stage
+from grpcmock.fuzz.learning.proposals import Proposals
+from grpcmock.fuzz.learning.refusals import FALLS, STATE, stage
 from grpcmock.fuzz.learning.request_changes import Change, changed_by
 from grpcmock.fuzz.model.meant_status import with_meant_refusal, with_meant_status
 from grpcmock.fuzz.model.results import Termination

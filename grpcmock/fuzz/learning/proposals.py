@@ -10,16 +10,14 @@ from functools import reduce
 from itertools import chain, combinations, islice, pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, path_of, reachable, resolve, values_at
 from grpcmock.fuzz.expectations.naming import range_ends, singular
-from grpcmock.fuzz.expectations.number_types import WHOLE
-from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import chosen_at, stem_of
 from grpcmock.fuzz.learning.asked_moments import asked_spans
 from grpcmock.fuzz.learning.moments import is_moment, later
+from grpcmock.fuzz.learning.refusals import FALLS, STATE, objected, says_unwanted, stage
 from grpcmock.fuzz.learning.remaking import moments_of, related, remade
-from grpcmock.fuzz.learning.request_changes import Change
+from grpcmock.fuzz.learning.request_changes import Change, depth_of
 from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
 
@@ -49,29 +47,8 @@ _TOGETHER = 3
 _LONGEST = 3
 """Messages of a stream."""
 
-STATE = 2
-"""The stage of a request that is refused for how things are now."""
-
-FALLS = frozenset({Code.UNKNOWN, Code.INTERNAL})
-"""What a server says that fell over a request: its words are hardly about what it asks for."""
-
 _APART = (timedelta(hours=1), timedelta(days=1), timedelta(days=-1))
 """By so much a moment is earlier or later than one that something tells of."""
-
-_TELLING = 4
-"""Characters of a value that a refusal repeats hardly by accident, …"""
-
-_TELLING_NUMBER = 10
-"""… and the least such number."""
-
-
-_UNWANTED = re.compile(
-    r"\b(?:must|has to|have to|should|needs? to) "
-    r"(?:be (?:empty|unset|absent|left (?:out|empty))|not be (?:set|given|there))"
-    r"|\b(?:not allowed|no use|can't be (?:set|given)|cannot be (?:set|given)|only (?:allowed|valid|for|with))\b",
-    re.IGNORECASE,
-)
-"""What is there, and should rather not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +80,7 @@ class Proposals:
             yield from self._related()
             yield from self._two_names(reply.message)
             yield from _in_turns([islice(self.values(way, reply.message), _ANY) for way in named])
-            inner = [way for way in reversed(ways) if 1 < len(way) <= _depth(self.base[0], way)]
+            inner = [way for way in reversed(ways) if 1 < len(way) <= depth_of(self.base[0], way)]
             yield from self._left_out(inner)
             return  # what isn't there has to be made first, or needn't be named
         if reply.code == Code.ALREADY_EXISTS:
@@ -113,7 +90,7 @@ class Proposals:
             yield from self._related()
         if not named or reply.code in FALLS:
             yield from self._emptied()
-        if _UNWANTED.search(reply.message):
+        if says_unwanted(reply):
             yield from self._left_out(named)
         if named:
             for at in range(len(self.base) - 1, 0, -1):
@@ -132,7 +109,7 @@ class Proposals:
         yield from self._spans(ways, reply.message)
         yield Change(())
         yield from self._agreeing()
-        others = [way for way in ways if way not in named and len(way) <= _depth(self.base[0], way)]
+        others = [way for way in ways if way not in named and len(way) <= depth_of(self.base[0], way)]
         if not named:
             yield from self._left_out(reversed(others))
         if self.method.kind.client_streams and len(self.base) < _LONGEST:
@@ -242,7 +219,7 @@ class Proposals:
 
     def _in_later(self, at: int, named: tuple[Fields, ...], words: dict[Fields, str], text: str) -> Iterator[Change]:
         """Yield changes of what is named in a message behind the first one."""
-        there = [way for way in named if len(way) <= _depth(self.base[at], way)]
+        there = [way for way in named if len(way) <= depth_of(self.base[at], way)]
         for change in _in_turns([islice(self.values(way, words.get(way, text)), _ANY) for way in there]):
             yield Change(change.fields, change.value, at=at)
 
@@ -256,32 +233,7 @@ class Proposals:
 
     def objected(self, reply: Reply) -> tuple[dict[Fields, str], tuple[Fields, ...]]:
         """Give the fields that a refusal names, the innermost first, and its words of each."""
-        words: dict[Fields, str] = {}
-        rich = decode_details(reply.trailers, self.registry) if reply.trailers else None
-        for detail in rich.details if rich is not None else ():
-            for path, description in violations_in(detail.message):
-                if fields := resolve(self.method.input, path):
-                    words[fields] = f"{words.get(fields, '')} {description}"
-        if words:
-            return words, tuple(words)
-        named = named_in(reply.message, self.method.input) or self._quoted(reply.message)
-        there = [way for way in named if len(way) <= _depth(self.base[0], way)] or list(named)
-        return {}, tuple(sorted(there, key=lambda way: (-len(way), way[-1].message_type is not None)))
-
-    def _quoted(self, text: str) -> tuple[Fields, ...]:
-        """Return the fields whose values a refusal repeats: texts, or else numbers of several digits."""
-        base = self.base[0]
-        texts, numbers = list[Fields](), list[Fields]()
-        for way in reachable(self.method.input):
-            is_text = way[-1].type == way[-1].TYPE_STRING
-            if len(way) > _depth(base, way) or not (is_text or way[-1].cpp_type in WHOLE):
-                continue
-            held = chain.from_iterable(one if way[-1].is_repeated else [one] for one in values_at(base, way))
-            if is_text and any(len(value) >= _TELLING and value in text for value in held):
-                texts.append(way)
-            elif not is_text and any(value >= _TELLING_NUMBER and _holds_number(text, value) for value in held):
-                numbers.append(way)
-        return tuple(texts or numbers)
+        return objected(reply, self.method, self.registry, self.base[0])
 
     def names(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[Change]:
         """Yield what a field may name of all that there is."""
@@ -319,17 +271,6 @@ def _words_of(way: Fields) -> list[str]:
     return stem_of(singular(snake_case(way[-1].name))).split("_")
 
 
-def stage(reply: Reply) -> int:
-    """Tell how far a request got: past what it says, past what it names, or to what can't be done now."""
-    if reply.code in (Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE):
-        return 0
-    return 1 if reply.code in (Code.NOT_FOUND, Code.ALREADY_EXISTS) else 2
-
-
-def _holds_number(text: str, number: int) -> bool:
-    return re.search(rf"(?<![\w.-]){number}(?![\w]|\.\d)", text) is not None
-
-
 def _is_only(way: Fields) -> bool:
     """Whether a field is an arm of a oneof: leaving it out is another request."""
     oneof = way[-1].containing_oneof
@@ -340,23 +281,6 @@ def _lists_around(ways: Iterable[Fields]) -> Iterator[Fields]:
     """Yield the lists that fields stand in, the innermost first: what is wrong with an item needn't be there at all."""
     for way in ways:
         yield from (way[:end] for end in range(len(way) - 1, 1, -1) if way[end - 1].is_repeated)
-
-
-def _depth(message: Message, way: Fields) -> int:
-    """Count the steps of a way that can be gone now: to fields of messages that are there, or could be in a list."""
-    depth, current = 1, message
-    for field in way[:-1]:
-        if field.is_repeated:
-            items = getattr(current, field.name)
-            if not items or hasattr(items, "items"):
-                return depth
-            current = items[0]
-        elif not current.HasField(field.name):
-            return depth
-        else:
-            current = getattr(current, field.name)
-        depth += 1
-    return depth
 
 
 def _at_once(changes: Sequence[Change]) -> Change:

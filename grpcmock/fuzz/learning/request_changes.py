@@ -68,3 +68,20 @@ def _cleared(message: Message, way: Fields) -> Path | None:
         current = getattr(current, field.name)
     current.ClearField(way[-1].name)
     return path_of(way)
+
+
+def depth_of(message: Message, way: Fields) -> int:
+    """Count the steps of a way that can be gone now: to fields of messages that are there, or could be in a list."""
+    depth, current = 1, message
+    for field in way[:-1]:
+        if field.is_repeated:
+            items = getattr(current, field.name)
+            if not items or hasattr(items, "items"):
+                return depth
+            current = items[0]
+        elif not current.HasField(field.name):
+            return depth
+        else:
+            current = getattr(current, field.name)
+        depth += 1
+    return depth

@@ -112,6 +112,13 @@ async def test_what_was_learned_makes_what_it_needs_on_a_fresh_server(name: str)
             assert replies[-1].is_ok or replies[-1].name == "ALREADY_EXISTS"
 
 
+async def test_a_request_is_found_of_each_kind() -> None:
+    plan, _ = await opened("Covers")
+    path = "/ordinary.Covers/OpenCover"
+    requests: list[Any] = [one.message for one in (plan.acceptance.first[path], *plan.acceptance.kinds[path])]
+    assert {one.kind: bool(one.pet_name) for one in requests} == {1: False, 2: False, 3: True}
+
+
 async def test_an_answer_that_is_no_message_stops_nothing() -> None:
     service: Any = ordinary_services.Orders()
     service.pay_order = _unreadable(service.pay_order)

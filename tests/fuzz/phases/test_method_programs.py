@@ -98,3 +98,16 @@ def test_what_is_named_has_something_in_it(pairs: Plan) -> None:
     *_, first, _, second, last = calls
     assert [binding.call for call in (first, second) for binding in call.bindings] == [0, 2]
     assert {binding.call for binding in last.bindings} == {0, 2}
+
+
+def test_a_thing_that_another_method_would_make_is_the_one_that_there_is(plan: Plan) -> None:
+    updating = AcceptedRequest(method("UpdateUser"), b"")
+    need = Need(updating, ("name",), ("name",))
+    plan.acceptance.first[updating.method.path] = updating
+    plan.acceptance.first[method("DeleteUser").path] = AcceptedRequest(method("DeleteUser"), b"\x0a\x01a", (need,))
+    program = method_programs.MethodProgram(method("GetUser"), plan, "shared")
+    for name in ("GetUser", "DeleteUser"):
+        program.add(plan.acceptance.first[method(name).path])
+    made, *others = program.case("both").calls
+    assert made.path.endswith("/CreateUser")
+    assert [call.bindings for call in others] == [(Binding(0, ("name",), ("name",)),)] * 2
