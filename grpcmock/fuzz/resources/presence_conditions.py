@@ -103,9 +103,13 @@ class Presence(NamedTuple):
     def is_broken(self, message: Message, *, is_there: bool) -> bool:
         """Whether a message contradicts it, whose field *is_there*, or isn't."""
         is_so = self.is_so(message)
-        if is_there:
-            return is_so is (self.rule is Rule.ABSENT) if self.rule is not Rule.PRESENT else False
-        return self.rule is Rule.PRESENT and is_so is True
+        match self.rule:
+            case Rule.ABSENT:
+                return is_there and is_so is True
+            case Rule.ABSENT_ELSEWHERE:
+                return is_there and is_so is False
+            case Rule.PRESENT:
+                return not is_there and is_so is True
 
 
 def presences(field: FieldDescriptor, registry: Registry) -> tuple[Presence, ...]:
@@ -125,7 +129,9 @@ def _read(field: FieldDescriptor, comment: str) -> Iterator[Presence]:
         elif only is not None:
             yield from _told(field, sentence, _OR_IF.split(only[1]), Rule.ABSENT_ELSEWHERE)
         elif always is not None:
-            yield from _told(field, sentence, _OR_IF.split(always[1]), Rule.ABSENT_ELSEWHERE, Rule.PRESENT)
+            # A reason may be empty where nobody has given one.
+            rules = [Rule.PRESENT] if field.has_presence or "only if" in text else []
+            yield from _told(field, sentence, _OR_IF.split(always[1]), Rule.ABSENT_ELSEWHERE, *rules)
 
 
 _OPPOSITE = {Rule.ABSENT: Rule.ABSENT_ELSEWHERE, Rule.ABSENT_ELSEWHERE: Rule.ABSENT}
