@@ -98,6 +98,7 @@ _SECONDS = {
 }
 _NATURALS = 2
 _EACH_MAP = 3
+_KEY = re.compile(r"(?:.*_)?(?:id|name|key|code|sku|slug|handle|number|ref|reference|email|username)")
 _ALIKE = 2
 """So many texts are tried that were taken in other fields of the same name."""
 
@@ -113,14 +114,15 @@ class Candidates:
         """The texts that the server has taken, by the names of fields: a project is written one way everywhere."""
 
     def learn(self, message: Message, besides: Collection[Path] = (), way: Path = ()) -> None:
-        """Take the texts of a request that the server has taken, but for those at some places: keys of things."""
+        """Take the texts of a request that the server has taken, but for the keys of things: those at some places, and
+        what is called like one."""
         for field, value in message.ListFields():
             path = (*way, field.name)
             if field.is_repeated or path in besides:
                 continue
             if field.message_type is not None:
                 self.learn(value, besides, path)
-            elif field.type == FieldDescriptor.TYPE_STRING:
+            elif field.type == FieldDescriptor.TYPE_STRING and not _KEY.fullmatch(field.name):
                 self._taken.setdefault(field.name, {}).setdefault(value)
 
     def of(self, field: FieldDescriptor, words: str = "") -> Iterator[Any]:
