@@ -30,7 +30,7 @@ message Lease { string lease_id = 1; string flat = 2; }
 message ListRequest { int32 page_size = 1; string page_token = 2; }
 message ListResponse {
   repeated Lease leases = 1;
-  // Empty on the last page.
+  // Empty when there are no more.
   string next_page_token = 2;
 }
 message Flat {

@@ -36,6 +36,8 @@ _EMPTY_ON_LAST = re.compile(
     re.IGNORECASE,
 )
 
+_NOTHING_MORE = re.compile(r"\bno(?:thing| more| further| next)|there (?:is|are) no\b", re.IGNORECASE)
+
 _SAME_NAMES = frozenset({"page_token", "next_page_token"})
 """Where both are called just so, AIP-158 says what they are."""
 
@@ -106,7 +108,10 @@ class Pages:
         if before is not None and tokens:
             expected = f"no {tokens[0].name} on the last page, as its comment says"
             actual = f"{page.token!r}, which leads to a page with nothing on it"
-            yield _finding(method, tokens[0].name, "empty last page", expected, actual)
+            wrong = _finding(method, tokens[0].name, "empty last page", expected, actual)
+            # Where nothing is said but which page is the last, that may be the one with nothing on it.
+            is_firm = _NOTHING_MORE.search(comments[tokens[0].full_name]) is not None
+            yield replace(wrong, is_warning=not is_firm)
 
     def _judged(self, method: Method, page: _Page, between: list[_Page]) -> Iterator[Finding]:
         """Compare a page that was shown before and after others with these."""
