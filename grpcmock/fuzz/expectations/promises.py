@@ -126,6 +126,9 @@ class Promise:
     """Whether no two things have the same value, by the comment of the field, or by what that of the method says of
     ALREADY_EXISTS."""
 
+    is_refused: bool = False
+    """Whether it is said of just this field that a second thing with its value is ALREADY_EXISTS."""
+
     is_repeatable: bool = False
     """Whether a request with it may be sent again, for nothing is done twice."""
 
@@ -168,7 +171,10 @@ def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
         told = told_unique(f"{of_method} {words}", nouns) if _is_key(way[-1]) else ""
         if (told or (len(way) == 1 and is_taken_once(of_method, nouns))) and not is_unique(words):
             ignores_case = is_text and ignoring_case(f"{told} {of_thing}")
-            yield Promise(way, is_unique=True, is_of_whole=True, ignores_case=ignores_case)
+            is_refused = "ALREADY_EXISTS" in told
+            yield Promise(
+                way, is_unique=True, is_refused=is_refused, is_of_whole=not is_refused, ignores_case=ignores_case
+            )
             continue
         if not _is_key(way[-1]):
             continue

@@ -135,6 +135,8 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "one code again after something else": (set(), [hall("a"), CRUSH, hall("a")]),
     "two codes": (set(), [hall("a"), hall("b")]),
     "one mail in two cases": ({"G133"}, [hall("a", 1, "m@x"), hall("a", 2, "M@x")]),
+    "one mail, and another code": ({"G133"}, [hall("a", 0, "m@x"), hall("b", 0, "m@x")]),
+    "one mail, and it is crushed": (set(), [hall("a", 0, "m@x"), CRUSH, hall("b", 0, "m@x")]),
     "one mail in two cases, and the second hall is the first": (set(), [hall("a", 1, "m@x"), hall("a", 1, "M@x")]),
     "filled twice under one key": (
         {"G128"},

@@ -66,10 +66,10 @@ def _in_capitals(own: AcceptedRequest, way: Fields, plan: Plan) -> Iterator[Case
     name = ".".join(path)
     for label, first, second in (("capitals", str.lower, str.upper), ("small", str.upper, str.lower)):
         value, program = varied(made[1], label), MethodProgram(own.method, plan, f"{label}-{name}")
-        for written in (first(value), second(value)):
+        for number, written in enumerate((first(value), second(value))):
             message = made[0].message
             put(message, path, written)
-            program.add(replace(made[0], data=message.SerializePartialToString(deterministic=True)))
+            program.add(replace(made[0], data=message.SerializePartialToString(deterministic=True)), anew=number)
         yield program.case(f"one {name}, and the same in {label} letters")
 
 
@@ -141,8 +141,9 @@ def _twice(own: AcceptedRequest, way: Fields, plan: Plan) -> tuple[AcceptedReque
     fresh = varied(value_at(message, path), f"{plan.seed} {own.method.full_name} promised")
     put(message, path, fresh)
     data = message.SerializePartialToString(deterministic=True)
-    own_id = None if own.own_id == path else own.own_id
-    return replace(own, data=data, full=b"", values={}, own_id=own_id), fresh
+    others = tuple(one for one in own.own if one != path)
+    own_id = others[0] if others else None
+    return replace(own, data=data, full=b"", values={}, own_id=own_id, also_own=others[1:]), fresh
 
 
 def _as_it_is(own: AcceptedRequest, way: Fields) -> tuple[AcceptedRequest, Any] | None:

@@ -51,6 +51,12 @@ class _Done:
     answer: Message
 
 
+_REFERENCE = re.compile(
+    r"parent|(?!(?:request|client|idempotency)_).*_(?:id|key|code|name|number)|tenant|project|owner"
+)
+"""What a thing stands below, by the names of fields."""
+
+
 @dataclass(slots=True)
 class Promised:
     """Hears of the calls of a case, one after the other."""
@@ -159,26 +165,35 @@ def _compared(
                 method=method,
             )
     elif promise.is_unique and reply.is_ok and answer is not None:
-        if promise.is_of_whole and _besides(request, promise) != _besides(before.request, promise):
-            return
-        owners = [_owner(message, promise) for message in (before, _Done(request, answer))]
-        one, other = owners
-        if one is None or other is None:
-            return
-        actual = _other_key(one, other, request)
-        if not actual and promise.is_of_whole and _is_made_under(method, before.request, request, other):
-            actual = f"OK, as for the first one: {name} {shown(value)}"
-        if not actual:
-            return
-        yield Finding(
-            check="duplicate_create",
-            expected=f"no second thing whose {name} is {shown(value)}: "
-            + ("the comment says ALREADY_EXISTS" if promise.is_of_whole else "its comment says that it is unique"),
-            actual=actual,
-            path=name,
-            key=f"unique {name}",
-            method=method,
-        )
+        yield from _second_of_one(method, promise, before, _Done(request, answer))
+
+
+def _second_of_one(method: Method, promise: Promise, before: _Done, now: _Done) -> Iterator[Finding]:
+    """See whether there is a second thing with a value of which there is to be one only."""
+    name, value = ".".join(step.name for step in promise.way), next(values_at(now.request, promise.way))
+    if promise.is_of_whole and _besides(now.request, promise) != _besides(before.request, promise):
+        return
+    if promise.is_refused and not _are_below_the_same(before.request, now.request, method):
+        return
+    one, other = (_owner(message, promise) for message in (before, now))
+    if one is None or other is None:
+        return
+    actual = _other_key(one, other, now.request)
+    says_taken = promise.is_of_whole or promise.is_refused
+    is_another = promise.is_refused and _makes_another(method, before, now) and not _share_a_key(one, other)
+    if not actual and says_taken and (is_another or _is_made_under(method, before.request, now.request, other)):
+        actual = f"OK, as for the first one: {name} {shown(value)}"
+    if not actual:
+        return
+    says = "the comment says ALREADY_EXISTS" if says_taken else "its comment says that it is unique"
+    yield Finding(
+        check="duplicate_create",
+        expected=f"no second thing whose {name} is {shown(value)}: {says}",
+        actual=actual,
+        path=name,
+        key=f"unique {name}",
+        method=method,
+    )
 
 
 def _answered_otherwise(
@@ -224,6 +239,34 @@ def _is_made_under(method: Method, before: Message, request: Message, thing: Mes
         return False
     given = {value for inner in messages_in(request) for _, value in inner.ListFields() if isinstance(value, str | int)}
     return all(not value or value in given for _, value in _keys_of(thing))
+
+
+def _makes_another(method: Method, before: _Done, now: _Done) -> bool:
+    """Whether a request, by the name of its method, asks for another thing than the one before."""
+    named = verb_and_noun(method.name)
+    return named is not None and named[0] in MAKING and before.request != now.request
+
+
+def _share_a_key(one: Message, other: Message) -> bool:
+    """Whether two messages show the same thing, as far as their keys tell."""
+    theirs = dict(_keys_of(other))
+    return any(value and theirs.get(key) == value for key, value in _keys_of(one))
+
+
+def _are_below_the_same(one: Message, other: Message, method: Method) -> bool:
+    """Whether two requests name the same things, but for what they make: what is unique may be so below a parent."""
+    named = verb_and_noun(method.name)
+    own = {f"{snake_case(named[1])}_{key}" for key in _KEYS} if named is not None else set()
+    ours, theirs = (
+        {
+            name: value
+            for inner in messages_in(message)
+            for field, value in inner.ListFields()
+            if (name := snake_case(field.name)) not in own and _REFERENCE.fullmatch(name)
+        }
+        for message in (one, other)
+    )
+    return ours == theirs
 
 
 def _is_same_scope(one: Message, other: Message, promise: Promise) -> bool | None:
