@@ -93,7 +93,10 @@ def _refusal(check: str) -> CheckFunction:
 def _unlike_elsewhere(case: Case, result: CaseResult, reply: Reply) -> Iterator[Finding]:
     """Check a call by that of another method before it: where that one is refused properly, it is no library that
     makes UNKNOWN of what can't be parsed."""
-    other, *good = result.replies[: len(case.calls) - 1]
+    others = result.replies[: len(case.calls) - 1]
+    if not others:
+        return  # it was made too small to tell
+    other, *good = others
     if any(shape(one) == shape(reply) for one in good):
         return  # whatever it is sent
     both = reply.termination is other.termination is Termination.SERVER

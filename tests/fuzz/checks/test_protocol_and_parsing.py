@@ -123,6 +123,7 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         # the first call is another method's: if that one is refused as it should be, no library says UNKNOWN
         ("malformed_wire", [3, UNKNOWN_AIO], ELSEWHERE_TOO, ["unknown"]),
         ("malformed_wire", [13, 2], ELSEWHERE_TOO, ["unknown"]),
+        ("malformed_wire", [UNKNOWN_AIO], ELSEWHERE_TOO, []),  # with the other call left out
         ("malformed_wire", [UNKNOWN_AIO, UNKNOWN_AIO], ELSEWHERE_TOO, []),
         ("malformed_wire", [UNKNOWN_AIO, 13], ELSEWHERE_TOO, []),
         ("malformed_wire", [16, UNKNOWN_AIO], ELSEWHERE_TOO, []),
