@@ -15,8 +15,16 @@ from grpcmock.fuzz.expectations.documented_required import is_required_in_words
 from grpcmock.fuzz.expectations.documented_values import told_of_values
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, path_of, resolve
+from grpcmock.fuzz.expectations.kind_conditions import needed_for
 from grpcmock.fuzz.model.bindings import value_at
-from grpcmock.fuzz.model.cases import ENDS_BEFORE, NO_NUMBER, REQUIRED_IN_WORDS, SECOND_ITEM, TOLD_VALUE
+from grpcmock.fuzz.model.cases import (
+    ENDS_BEFORE,
+    NEEDED_FOR_KIND,
+    NO_NUMBER,
+    REQUIRED_IN_WORDS,
+    SECOND_ITEM,
+    TOLD_VALUE,
+)
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.model.readable import first_answer
@@ -128,6 +136,28 @@ def _second_item(case: Case, result: CaseResult, expectations: Expectations) -> 
         )
 
 
+def _needed_for_kind(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A comment requires a field for some kinds, and a request of such a kind is taken with it, and without it too."""
+    way = resolve(case.method.input, case.path)
+    told = needed_for(way[-1], expectations.registry) if way else None
+    if not way or told is None or len(result.replies) < case.setup + 2:
+        return
+    right, wrong = (effective(reply, expectations) for reply in result.replies[case.setup :][:2])
+    message = case.method.request_class.FromString(wrong.call.messages[0])
+    owner: Any = value_at(message, path_of(way)[:-1])
+    if is_set(message, way) or getattr(owner, told.kind.name) not in told.numbers or not taken(right):
+        return
+    if actual := taken(wrong):
+        kind = told.kind.enum_type.values_by_number[getattr(owner, told.kind.name)].name  # type: ignore[union-attr]
+        yield Finding(
+            check="negative_rejected",
+            expected=f"an error without {case.path} for {kind}: the comment of {way[-1].full_name} says: {told.says}",
+            actual=actual,
+            path=case.path,
+            key=f"{case.path} needed for a kind",
+        )
+
+
 def _ends_before(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     """A server takes what is to end before it begins, and doesn't put that right."""
     way = resolve(case.method.input, case.path)
@@ -177,5 +207,6 @@ BY_RULE: Mapping[str, CheckFunction] = {
     TOLD_VALUE: _told_value,
     SECOND_ITEM: _second_item,
     ENDS_BEFORE: _ends_before,
+    NEEDED_FOR_KIND: _needed_for_kind,
 }
 """What judges the cases at what comments say of fields, by the rule of the case."""

@@ -127,6 +127,9 @@ SECOND_ITEM = "what the server says itself of the first item of a list"
 TOLD_VALUE = "what the comment in the proto says that values are like"
 """The rule of cases with a value that the server takes, and then with others that the comment of the field excludes."""
 
+NEEDED_FOR_KIND = "the comment in the proto, of a field that is required for some kinds"
+"""The rule of cases with a request of such a kind that the server takes, and then without the field."""
+
 ENDS_BEFORE = "what the names of two fields say: which day or time comes first"
 """The rule of cases with a request that the server takes, and then with one that is to end before it begins."""
 

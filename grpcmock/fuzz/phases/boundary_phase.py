@@ -74,7 +74,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
         money_cases.cases(method, plan),
     )
     yield chain(told, together, islice(pairs, _FIRST_PAIRS), keys, first, stream_orders.cases(method, plan))
-    yield chain(name_cases.cases(method, plan), limits.cases(), pairs)
+    yield chain(comment_cases.of_kinds(method, plan), name_cases.cases(method, plan), limits.cases(), pairs)
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
     yield chain(limits.cases(), item_limits.stated(method, plan))

@@ -15,8 +15,10 @@ from grpcmock.fuzz.expectations.documented_limits import documented_range
 from grpcmock.fuzz.expectations.documented_required import is_required_in_words
 from grpcmock.fuzz.expectations.documented_values import told_of_values
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, path_of, reachable
+from grpcmock.fuzz.expectations.kind_conditions import needed_for
+from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.bindings import put, value_at
-from grpcmock.fuzz.model.cases import NO_NUMBER, REQUIRED_IN_WORDS, TOLD_VALUE, Case, Expect, Phase
+from grpcmock.fuzz.model.cases import NEEDED_FOR_KIND, NO_NUMBER, REQUIRED_IN_WORDS, TOLD_VALUE, Case, Expect, Phase
 from grpcmock.fuzz.phases.request_expectation import changes_part
 from grpcmock.fuzz.resources.fields import is_mask
 from grpcmock.schema.annotations import AnnotationReader
@@ -78,6 +80,37 @@ def _lacking(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
         yield _case(
             replace(accepted, needs=needs), way, [message], label="required", rule=REQUIRED_IN_WORDS, why="is missing"
         )
+
+
+def of_kinds(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield requests of the kinds for which a comment requires a field, with it and without. Kinds are known late."""
+    accepted = plan.acceptance.first.get(method.path)
+    if accepted is not None and not method.kind.client_streams:
+        yield from islice(_lacking_for_kinds(accepted, plan), _MOST)
+
+
+def _lacking_for_kinds(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
+    method = accepted.method
+    for way in _singular(method):
+        told = needed_for(way[-1], plan.registry)
+        for one in (accepted.filled(), *plan.acceptance.kinds.get(method.path, ())) if told is not None else ():
+            base, path = one.message, path_of(way)
+            if told is None or (len(way) > 1 and not is_set(base, way[:-1])):
+                continue
+            if not is_set(base, way):  # it was taken without
+                set_at(base, way, next(iter(plan.acceptance.values_of(way[-1])), None))
+            if not is_set(base, way) or not _is_more_than_nothing(value_at(base, path)):
+                continue
+            owner: Any = value_at(base, path[:-1])
+            if getattr(owner, told.kind.name) not in told.numbers or path in one.references:
+                continue
+            message = type(base)()
+            message.CopyFrom(base)
+            value_at(message, path[:-1]).ClearField(path[-1])
+            if plan.generators.of(method.input).broken(message) == plan.generators.of(method.input).broken(base):
+                why = "is missing for a kind that needs it"
+                yield _case(one, way, [base, message], label="needed", rule=NEEDED_FOR_KIND, why=why)
+                break
 
 
 def _shown(plan: Plan) -> set[Descriptor]:
