@@ -60,7 +60,8 @@ def stock(tmp_path: Any, comment: str) -> Registry:
 )
 def test_for_which_kinds_it_is_required(tmp_path: Any, comment: str, numbers: set[int] | None) -> None:
     registry = stock(tmp_path, comment)
-    told = needed_for(registry.message("stock.MoveRequest").DESCRIPTOR.fields_by_name["reason"], registry)  # type: ignore[attr-defined]
+    descriptor: Any = registry.message("stock.MoveRequest").DESCRIPTOR
+    told = needed_for(descriptor.fields_by_name["reason"], registry)
     assert (set(told.numbers) if told is not None else None) == numbers
 
 
