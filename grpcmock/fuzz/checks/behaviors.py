@@ -13,7 +13,7 @@ from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.readable import first_request, is_readable
-from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.differences import shown_as
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.servers_own import ServersOwn
 from grpcmock.fuzz.resources.presence_conditions import presences
@@ -129,7 +129,7 @@ class _Types:
             is_there = _is_set(message, field)
             if not told.is_broken(message, is_there=is_there) or (not is_there and (partial or "[" in path)):
                 continue
-            so = ", ".join(f"{one.name} {_value(message, one)}" for one in told.states)
+            so = ", ".join(f"{one.name} {shown_as(one, getattr(message, one.name))}" for one in told.states)
             actual = f"{'' if is_there else 'no '}{path}{field.name} with {so}"
             expected = f"{'no ' if is_there else ''}{field.name}, as its comment says: {told.says}"
             yield _finding(expected, actual, path, field, _BY_STATE)
@@ -165,13 +165,6 @@ def _is_set(message: Message, field: FieldDescriptor) -> bool:
     if field.has_presence:
         return bool(message.HasField(field.name))
     return bool(getattr(message, field.name))
-
-
-def _value(message: Message, field: FieldDescriptor) -> str:
-    """Write the value of a field for people: of an enum by its name."""
-    value = getattr(message, field.name)
-    known = field.enum_type.values_by_number.get(value) if field.enum_type is not None else None
-    return known.name if known is not None else shown(value)
 
 
 def _inside(message: Message, field: FieldDescriptor) -> Iterator[tuple[str, Message]]:

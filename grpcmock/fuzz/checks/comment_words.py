@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,10 @@ from grpcmock.fuzz.checks.stated_words import at_path, is_out_of_range, taken
 from grpcmock.fuzz.expectations.documented_limits import documented_range
 from grpcmock.fuzz.expectations.documented_required import is_required_in_words
 from grpcmock.fuzz.expectations.documented_values import told_of_values
-from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, path_of, resolve
 from grpcmock.fuzz.expectations.kind_conditions import needed_for
+from grpcmock.fuzz.expectations.ordered_values import comparable
+from grpcmock.fuzz.expectations.range_ends import ends_of
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import (
     ENDS_BEFORE,
@@ -28,7 +28,7 @@ from grpcmock.fuzz.model.cases import (
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.model.readable import first_answer
-from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.differences import shown, shown_as
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -66,12 +66,11 @@ def _no_number(case: Case, result: CaseResult, expectations: Expectations) -> It
 
     It is neither below nor above the ends, which is all that many servers look for.
     """
-    replies = result.replies[case.setup : case.setup + 3]
-    way = resolve(case.method.input, case.path)
+    way, replies = resolve(case.method.input, case.path), _replies(case, result, expectations)
     limit = documented_range(way[-1], expectations.registry) if way else None
     if not way or limit is None or len(replies) < 3:
         return
-    beyond, within, last = (effective(reply, expectations) for reply in replies)
+    beyond, within, last = replies[:3]
     number = _number(case, beyond, way)
     if not is_out_of_range(beyond) or not taken(within) or limit.least is None or limit.most is None:
         return
@@ -88,6 +87,11 @@ def _no_number(case: Case, result: CaseResult, expectations: Expectations) -> It
         )
 
 
+def _replies(case: Case, result: CaseResult, expectations: Expectations) -> list[Reply]:
+    """Return the replies to what a case is about, without those to the calls that it needs before."""
+    return [effective(reply, expectations) for reply in result.replies[case.setup :]]
+
+
 def _number(case: Case, reply: Reply, way: Fields) -> float:
     message = case.method.request_class.FromString(reply.call.messages[0])
     return float(value_at(message, path_of(way)))
@@ -96,12 +100,10 @@ def _number(case: Case, reply: Reply, way: Fields) -> float:
 def _told_value(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     """A comment says what values are like, and one that isn't so is taken, in a request that is taken with another one
     that is."""
-    way = resolve(case.method.input, case.path)
-    if not way or len(result.replies) < case.setup + 2:
+    way, replies = resolve(case.method.input, case.path), _replies(case, result, expectations)
+    if not way or len(replies) < 2 or not taken(replies[0]):
         return
-    right, *others = (effective(reply, expectations) for reply in result.replies[case.setup :])
-    if not taken(right):
-        return
+    right, *others = replies
     for told in told_of_values(way[-1], expectations.registry):
         if not told.allows(_value(case, right, way)):
             continue  # it is read wrong
@@ -120,10 +122,10 @@ def _told_value(case: Case, result: CaseResult, expectations: Expectations) -> I
 
 def _second_item(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     """A server refuses a value in the only item of a list, in words about it, and takes it in a second item."""
-    way = resolve(case.method.input, case.path)
-    if not way or len(result.replies) < case.setup + 3:
+    way, replies = resolve(case.method.input, case.path), _replies(case, result, expectations)
+    if not way or len(replies) < 3:
         return
-    first, two, second = (effective(reply, expectations) for reply in result.replies[case.setup :][:3])
+    first, two, second = replies[:3]
     told = (resolve(case.method.input, path) for path in paths_in_details(first, expectations))
     about = {*named_in(first.message, case.method.input), *told}
     if is_out_of_range(first) and way in about and taken(two) and (actual := taken(second)):
@@ -138,17 +140,17 @@ def _second_item(case: Case, result: CaseResult, expectations: Expectations) -> 
 
 def _needed_for_kind(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     """A comment requires a field for some kinds, and a request of such a kind is taken with it, and without it too."""
-    way = resolve(case.method.input, case.path)
+    way, replies = resolve(case.method.input, case.path), _replies(case, result, expectations)
     told = needed_for(way[-1], expectations.registry) if way else None
-    if not way or told is None or len(result.replies) < case.setup + 2:
+    if not way or told is None or len(replies) < 2:
         return
-    right, wrong = (effective(reply, expectations) for reply in result.replies[case.setup :][:2])
+    right, wrong = replies[:2]
     message = case.method.request_class.FromString(wrong.call.messages[0])
     owner: Any = value_at(message, path_of(way)[:-1])
     if is_set(message, way) or getattr(owner, told.kind.name) not in told.numbers or not taken(right):
         return
     if actual := taken(wrong):
-        kind = told.kind.enum_type.values_by_number[getattr(owner, told.kind.name)].name  # type: ignore[union-attr]
+        kind = shown_as(told.kind, getattr(owner, told.kind.name))
         yield Finding(
             check="negative_rejected",
             expected=f"an error without {case.path} for {kind}: the comment of {way[-1].full_name} says: {told.says}",
@@ -160,17 +162,14 @@ def _needed_for_kind(case: Case, result: CaseResult, expectations: Expectations)
 
 def _ends_before(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     """A server takes what is to end before it begins, and doesn't put that right."""
-    way = resolve(case.method.input, case.path)
-    if not way or len(result.replies) < case.setup + 2:
+    way, replies = resolve(case.method.input, case.path), _replies(case, result, expectations)
+    if not way or len(replies) < 2:
         return
-    right, wrong = (effective(reply, expectations) for reply in result.replies[case.setup :][:2])
-    last = case.id.rpartition(">")[2]
-    comments = field_comments(expectations.registry)
-    fields = [way[-1], way[-1].containing_type.fields_by_name[last]] if way[-1].containing_type is not None else []
-    if any(_IN_ANY_ORDER.search(comments.get(one.full_name, "")) for one in fields) or not taken(right):
-        return
+    right, wrong = replies[:2]
+    last = next((one.name for one in ends_of(way[-1], expectations.registry) if _is_later(wrong, way, one.name)), "")
     answer = first_answer(wrong)
-    if (actual := taken(wrong)) and not (answer is not None and _is_in_order(answer, way[-1].name, last)):
+    is_put_right = answer is not None and _is_in_order(answer, way[-1].name, last)
+    if last and taken(right) and not is_put_right and (actual := taken(wrong)):
         yield Finding(
             check="negative_rejected",
             expected=f"an error: {case.path} is later than {last}",
@@ -180,26 +179,26 @@ def _ends_before(case: Case, result: CaseResult, expectations: Expectations) -> 
         )
 
 
+def _is_later(reply: Reply, way: Fields, last: str) -> bool:
+    """Whether a request was to begin after its end, which stands in the field of that name beside its beginning."""
+    request = reply.call.method.request_class.FromString(reply.call.messages[0]) if reply.call.method else None
+    owner: Any = value_at(request, path_of(way)[:-1]) if request is not None else None
+    return owner is not None and bool(comparable(getattr(owner, way[-1].name)) > comparable(getattr(owner, last)))
+
+
 def _is_in_order(answer: Message, first: str, last: str) -> bool:
     """Whether an answer shows something that ends after it begins, in fields of these names."""
-    for message in messages_in(answer):
-        names = message.DESCRIPTOR.fields_by_name
-        ends: list[Any] = [getattr(message, name) for name in (first, last) if name in names]
-        keys = [(one.seconds, one.nanos) if hasattr(one, "seconds") else one for one in ends]
-        if len(keys) == 2 and all(isinstance(one, str | tuple) for one in keys) and keys[0] < keys[1]:
-            return True
-    return False
+    return any(
+        bool(comparable(getattr(message, first)) < comparable(getattr(message, last)))
+        for message in messages_in(answer)
+        if {first, last}.issubset(message.DESCRIPTOR.fields_by_name.keys())
+    )
 
 
 def _value(case: Case, reply: Reply, way: Fields) -> Any:
     value = value_at(case.method.request_class.FromString(reply.call.messages[0]), path_of(way))
     return list(value) if way[-1].is_repeated else value
 
-
-_IN_ANY_ORDER = re.compile(
-    r"\b(?:overnight|midnight|(?:in )?(?:any|either) order|swapped|exchanged|whichever|vice versa|next day)\b",
-    re.IGNORECASE,
-)
 
 BY_RULE: Mapping[str, CheckFunction] = {
     REQUIRED_IN_WORDS: _required,

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
-from grpcmock.fuzz.expectations.naming import singular
+from grpcmock.fuzz.expectations.naming import singular, words_for
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ _SOFTENED = re.compile(r"\b(?:unless|except|should|recommended|not (?:yet )?(?:e
 _IDLE = frozenset(
     ("a", "an", "the", "is", "are", "of", "this", "it", "has", "value", "kind", "type", "set", "to", "only", "any")
 )
+_STATE = re.compile(r"(?:.*_)?(?:state|status|phase|stage)")
+"""Where a thing has come to: that of a thing servers say by themselves, whatever is asked for."""
+
 _TELLING = 4
 """Letters of a value that another word begins with hardly by accident: ``adjustments`` of ``ADJUST``."""
 
@@ -51,6 +54,8 @@ def needed_for(field: FieldDescriptor, registry: Registry) -> NeededFor | None:
         return None
     owner: Any = field.containing_type
     kinds = [one for one in owner.fields if one.enum_type is not None and not one.is_repeated]
+    if not owner.name.endswith("Request"):
+        kinds = [one for one in kinds if not _STATE.fullmatch(one.name)]
     nouns = {singular(word) for name in (owner.name, field.name) for word in snake_case(name).split("_")} | {"request"}
     for kind in kinds:
         words = [word.lower() for word in re.findall(r"[A-Za-z_]+", found["when"])]
@@ -65,11 +70,9 @@ def needed_for(field: FieldDescriptor, registry: Registry) -> NeededFor | None:
 def _number(kind: FieldDescriptor, word: str) -> int:
     """Return the value of an enum that a word stands for; 0 for none."""
     enum: Any = kind.enum_type
-    prefix = f"{snake_case(enum.name)}_"
     for value in enum.values:
-        name = value.name.lower()
-        short = name.removeprefix(prefix)
-        stem = word.replace("_", " ").replace(" ", "_")
-        if stem in (name, short) or singular(stem) == short or (len(short) >= _TELLING and stem.startswith(short)):
+        short = words_for(value)
+        begins_so = len(short) >= _TELLING and word.startswith(short)
+        if word in (value.name.lower(), short) or singular(word) == short or begins_so:
             return int(value.number)
     return 0

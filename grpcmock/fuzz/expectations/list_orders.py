@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.method_comments import method_comments
-from grpcmock.fuzz.expectations.ordered_values import TIMES, tells_time
+from grpcmock.fuzz.expectations.naming import words_for
+from grpcmock.fuzz.expectations.ordered_values import TIMES, comparable, tells_time
 from grpcmock.schema.comments import comments_of
-from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -120,8 +120,7 @@ def enum_orders(
     found = {}
     for value in kind.values:
         comment = " ".join(comments.get(f"{kind.full_name}.{value.name}", "").split())
-        words = value.name.lower().removeprefix(f"{snake_case(kind.name)}_")
-        order = _of_words(words, item, comment) or _of_comment(comment, item)
+        order = _of_words(words_for(value), item, comment) or _of_comment(comment, item)
         if order is not None and not SAYS_NOTHING.search(comment):
             keys, is_up = order
             found[value.number] = Order(keys, None if turns else is_up, f"{asked.name} {value.name}")
@@ -193,7 +192,7 @@ def value_in(item: Any, key: FieldDescriptor) -> Any:
         return None
     value = getattr(item, key.name)
     if key.message_type is not None:
-        return tuple(getattr(value, part) for part in TIMES[key.message_type.full_name])
+        return comparable(value)
     if key.type == key.TYPE_STRING and value and not tells_time(value):
         raise ValueError(value)
     return value if value != "" else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.schema.naming import snake_case
 
 _VERBS = (
     (Role.BATCH_GET, "BatchGet|BatchRead|GetMany|MultiGet"),
@@ -107,6 +109,12 @@ def singular(noun: str) -> str:
     if noun.endswith(("xes", "ches", "shes", "sses", "zes")):
         return noun[:-2]
     return noun[:-1]
+
+
+def words_for(value: Any) -> str:
+    """Return what a value of an enum is called, in small letters and without the name of the enum: ``on_trip`` for
+    ``VEHICLE_STATUS_ON_TRIP``."""
+    return str(value.name.lower().removeprefix(f"{snake_case(value.type.name)}_"))
 
 
 def range_ends(field: str) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,12 @@ def tells_time(text: str) -> bool:
     return _IN_ORDER.fullmatch(text) is not None
 
 
+def comparable(value: Any) -> Any:
+    """Return what decides on the order of a value: of a day or a time in a message its parts, else the value itself."""
+    parts = TIMES.get(value.DESCRIPTOR.full_name) if hasattr(value, "DESCRIPTOR") else None
+    return value if parts is None else tuple(getattr(value, part) for part in parts)
+
+
 def are_comparable(one: Any, other: Any) -> bool:
     """Whether the order of two values is known: of texts only where they tell days or times in one form and zone.
 

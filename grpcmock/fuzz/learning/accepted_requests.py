@@ -255,7 +255,7 @@ def with_other_keys(request: AcceptedRequest, salt: str) -> AcceptedRequest:
     for way in reachable(request.method.input):
         path = path_of(way)
         is_text = way[-1].type == way[-1].TYPE_STRING and not any(field.is_repeated for field in way)
-        if is_text and path not in request.references and _OWN_KEY.fullmatch(path[-1]) and is_there(message, path):
+        if is_text and path not in request.references and OWN_KEY.fullmatch(path[-1]) and is_there(message, path):
             put(message, path, varied(value_at(message, path), salt))
     return replace(request, data=message.SerializePartialToString(deterministic=True), full=b"", values={})
 
@@ -342,7 +342,9 @@ def _values(message: Message, way: Path = (), depth: int = 3) -> Iterator[tuple[
             yield (*way, one.name), value
 
 
-_OWN_KEY = re.compile(r"(.*_)?(id|key|code|sku|slug|email|number|ref|reference|handle|tag|label|nickname|username)")
+OWN_KEY = re.compile(r"(.*_)?(id|key|code|sku|slug|email|number|ref|reference|handle|tag|label|nickname|username)")
+"""What a thing may be known by, by the name of the field."""
+
 _SUFFIXES = re.compile(r"_(id|name|slug|number|code|key|uid|uuid|no|ref|serial|handle)$")
 
 

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.learning import demands
+from grpcmock.fuzz.learning.accepted_requests import OWN_KEY
 from grpcmock.fuzz.learning.asked_moments import asked_days
 from grpcmock.fuzz.learning.moments import TIMESTAMP
 from grpcmock.schema.naming import snake_case
@@ -98,7 +99,6 @@ _SECONDS = {
 }
 _NATURALS = 2
 _EACH_MAP = 3
-_KEY = re.compile(r"(?:.*_)?(?:id|name|key|code|sku|slug|handle|number|ref|reference|email|username)")
 _ALIKE = 2
 """So many texts are tried that were taken in other fields of the same name."""
 
@@ -122,7 +122,7 @@ class Candidates:
                 continue
             if field.message_type is not None:
                 self.learn(value, besides, path)
-            elif field.type == FieldDescriptor.TYPE_STRING and not _KEY.fullmatch(field.name):
+            elif field.type == FieldDescriptor.TYPE_STRING and not _is_key(field.name):
                 self._taken.setdefault(field.name, {}).setdefault(value)
 
     def of(self, field: FieldDescriptor, words: str = "") -> Iterator[Any]:
@@ -203,6 +203,10 @@ class Candidates:
         return generate(
             message_factory.GetMessageClass(descriptor), self._registry, seed, as_request=True, now=lambda: moment
         )
+
+
+def _is_key(name: str) -> bool:
+    return OWN_KEY.fullmatch(name) is not None or name == "name" or name.endswith("_name")
 
 
 def _noon(day: date) -> int:

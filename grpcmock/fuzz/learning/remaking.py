@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.field_paths import reachable, values_at
-from grpcmock.fuzz.expectations.naming import singular
+from grpcmock.fuzz.expectations.naming import singular, words_for
 from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, set_at, stem_of
 from grpcmock.fuzz.learning.known_things import KnownKey, is_like
@@ -138,9 +138,8 @@ def _kinds(field: FieldDescriptor, spoken: set[str]) -> list[int]:
     """Return the values of an enum that are spoken of: what a refusal says of travel policies is said of one."""
     if field.enum_type is None:
         return []
-    prefix = f"{snake_case(field.enum_type.name)}_"
-    words = {one.number: one.name.lower().removeprefix(prefix).split("_") for one in field.enum_type.values}
-    return [number for number, own in words.items() if number and not spoken.isdisjoint({*map(singular, own)} - _IDLE)]
+    words = {one.number: {*map(singular, words_for(one).split("_"))} - _IDLE for one in field.enum_type.values}
+    return [number for number, own in words.items() if number and not spoken.isdisjoint(own)]
 
 
 def _values(way: Fields, words: str, candidates: Candidates) -> Iterator[Any]:

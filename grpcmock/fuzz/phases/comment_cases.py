@@ -77,7 +77,7 @@ def _lacking(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
         if plan.generators.of(method.input).broken(message) != before:
             continue  # a rule says so as well, and is tried by itself
         needs = tuple(need for need in accepted.needs if need.target[: len(path)] != path)
-        yield _case(
+        yield case_of(
             replace(accepted, needs=needs), way, [message], label="required", rule=REQUIRED_IN_WORDS, why="is missing"
         )
 
@@ -109,7 +109,7 @@ def _lacking_for_kinds(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
             value_at(message, path[:-1]).ClearField(path[-1])
             if plan.generators.of(method.input).broken(message) == plan.generators.of(method.input).broken(base):
                 why = "is missing for a kind that needs it"
-                yield _case(one, way, [base, message], label="needed", rule=NEEDED_FOR_KIND, why=why)
+                yield case_of(one, way, [base, message], label="needed", rule=NEEDED_FOR_KIND, why=why)
                 break
 
 
@@ -126,7 +126,7 @@ def _no_numbers(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
             continue
         messages = [_with(accepted, way, value) for value in (*_around(limit), math.nan)]
         why = "is beyond its range, within it, and no number"
-        yield _case(accepted, way, messages, label="no-number", rule=NO_NUMBER, why=why)
+        yield case_of(accepted, way, messages, label="no-number", rule=NO_NUMBER, why=why)
 
 
 def _excluded(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
@@ -150,7 +150,7 @@ def _excluded(accepted: AcceptedRequest, plan: Plan) -> Iterator[Case]:
             if wrong:
                 label = f"told-{number}" if number else "told"
                 why = "isn't as its comment says"
-                yield _case(accepted, way, [base, *wrong], label=label, rule=TOLD_VALUE, why=why)
+                yield case_of(accepted, way, [base, *wrong], label=label, rule=TOLD_VALUE, why=why)
 
 
 def _may_be_ignored(way: Fields, plan: Plan) -> bool:
@@ -186,7 +186,10 @@ def _around(limit: StatedLimit) -> tuple[float, float]:
     return 2.0 * abs(most) + _FAR, (least + most) / 2
 
 
-def _case(accepted: AcceptedRequest, way: Fields, messages: list[Message], *, label: str, rule: str, why: str) -> Case:
+def case_of(
+    accepted: AcceptedRequest, way: Fields, messages: list[Message], *, label: str, rule: str, why: str
+) -> Case:
+    """Return a case of several messages for one field of a request that is taken, after the calls that it needs."""
     path, method = ".".join(path_of(way)), accepted.method
     data = [message.SerializePartialToString(deterministic=True) for message in messages]
     calls = accepted.calls(*data, salt=f"{label} {path}")

@@ -124,3 +124,9 @@ def shown(value: Any) -> str:
     else:
         text = repr(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def shown_as(field: FieldDescriptor, value: Any) -> str:
+    """Write the value of a field for a message to people: of an enum by its name."""
+    known = field.enum_type.values_by_number.get(value) if field.enum_type is not None else None
+    return known.name if known is not None else shown(value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
@@ -56,7 +57,7 @@ _IS = re.compile(r"is|are|'s|==?")
 _DONE = re.compile(r"(?!(?:re)?open\b).*(?:ed|en|id|nt|ne)")
 """What was done to a thing, and stays so whatever comes next."""
 
-_SINCE = re.compile(r"\b(?:until|before|once|as soon as|after)\b")
+_SINCE = re.compile(r"\b(?:until|before|once|as soon as|after|becomes?|gets)\b")
 _EXACT = re.compile(r"`?[A-Z][A-Z0-9_]+`?")
 """A value as the protos spell it: what is said of that is said of now."""
 
@@ -112,6 +113,7 @@ class Presence(NamedTuple):
                 return not is_there and is_so is True
 
 
+@lru_cache(4096)
 def presences(field: FieldDescriptor, registry: Registry) -> tuple[Presence, ...]:
     """Return what the comment of a field says of the states in which it is there."""
     words = field_comments(registry).get(field.full_name, "")

@@ -177,13 +177,14 @@ class Opening:
 
     async def _vary_all(self, stopped: Container[Method]) -> None:
         """Find requests of each kind; what they make may open the doors that are still shut."""
+        known = self._plan.acceptance.things.count
         for search in self._searches:
             path = search.method.path
             accepted = self._plan.acceptance.first.get(path)
             if accepted is not None and path not in self._varied and not self._is_late:
                 await self._variation.vary(accepted)
                 self._varied.add(path)
-        if await self._open_rest(stopped):
+        if self._plan.acceptance.things.count != known and await self._open_rest(stopped):
             await self._fill_all(stopped)
 
     async def _widen_all(self, stopped: Container[Method]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,14 +13,15 @@ from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.laws.known_states import done_by, is_done_to, vocabulary
 from grpcmock.fuzz.resources.laws.whole_things import told_by
+from grpcmock.fuzz.resources.versioned import repetition_marks
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
 
-_OF_CALL = re.compile(r"(request|idempotency|operation|transaction|dedup\w*)_(id|key|token)|client_token|force")
-"""Requests with these may be answered again as they were, or are done all the same."""
+_ALL_THE_SAME = frozenset({"force", "override", "allow_repeat"})
+"""With these, it is done once more."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,8 @@ class DoneTwice:
         if method is None or only_reads(method):
             return
         told = told_by(reply) if self._is_once(method) else None
-        if told is None or any(_OF_CALL.fullmatch(one.name) for one, _ in told.request.ListFields()):
+        given = {one.name for one, _ in told.request.ListFields()} if told is not None else set()
+        if told is None or repetition_marks(told.request) or given & _ALL_THE_SAME:
             self._last = None
             return
         asked = (method.path, bytes_of(told.request))

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.expectations.naming import participle
+from grpcmock.fuzz.expectations.naming import participle, words_for
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.expectations.state_conditions import plain
-from grpcmock.fuzz.resources.differences import is_set, shown
+from grpcmock.fuzz.resources.differences import is_set, shown_as
 from grpcmock.fuzz.resources.evidence import may_end_by_itself
 from grpcmock.fuzz.resources.fields import all_fields
 from grpcmock.schema.naming import snake_case
@@ -131,9 +131,8 @@ def heard(message: Message, *, is_whole: bool) -> Known:
         if one.enum_type is not None:
             begins = [word for word in words if not _PASSING.fullmatch(word)]
             known.first |= {word for word in begins[:1] if words[word] <= 1}
-        value = one.enum_type.values_by_number.get(content) if one.enum_type is not None else None
         if holding:
-            known.told += f"{', ' if known.told else ''}{one.name} {value.name if value else shown(content)}"
+            known.told += f"{', ' if known.told else ''}{one.name} {shown_as(one, content)}"
     known.fails -= known.holds
     known.ahead -= known.holds
     return known
@@ -181,8 +180,7 @@ def words_of(one: FieldDescriptor) -> dict[int, str]:
     switch or a time, by its own name, what is so where it's true, or there."""
     if one.enum_type is None:
         return {1: _TIME.sub(r"\g<done>", str(one.name))}
-    prefix = f"{snake_case(one.enum_type.name).upper()}_"
-    return {value.number: value.name.removeprefix(prefix).lower() for value in one.enum_type.values}
+    return {value.number: words_for(value) for value in one.enum_type.values}
 
 
 @lru_cache(4096)

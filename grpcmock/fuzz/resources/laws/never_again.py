@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.resources.differences import shown
-from grpcmock.fuzz.resources.fields import is_key
 from grpcmock.fuzz.resources.given_once import given_once
 from grpcmock.fuzz.resources.laws.child_counts import taken_away
 from grpcmock.fuzz.resources.laws.whole_things import (
@@ -24,6 +22,7 @@ from grpcmock.fuzz.resources.laws.whole_things import (
     key_of,
     makes_things,
     may_take_away,
+    parents_in,
     told_by,
     wholes,
 )
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Registry
-
-_PARENT = re.compile(r".*_(id|name|key|code|uid|uuid)|parent|scope|namespace|location|region|project|tenant")
-_OWN = re.compile(r"(external|request|idempotency|client|correlation|trace|display|user|given|full|file)_\w+")
-"""What a thing is called elsewhere, or a request; nothing that it stands below."""
 
 _ONCE = re.compile(r"(request|idempotency|operation|transaction|dedup\w*)_(id|key|token)|client_token|idempotency")
 """Requests that name themselves may be answered again as they were."""
@@ -121,11 +116,5 @@ class NeverAgain:
 
 def _scope(told: Told, thing: Message) -> Scope:
     """Return below what a thing stands, as far as the request says so."""
-    own = key_name(thing.DESCRIPTOR)
-    above = (
-        (str(one.name), value)
-        for inner in messages_in(told.request)
-        for one, value in inner.ListFields()
-        if is_key(one) and one.name != own and _PARENT.fullmatch(one.name) and not _OWN.fullmatch(one.name)
-    )
-    return str(thing.DESCRIPTOR.full_name), told.method.path, tuple(sorted(above, key=str))
+    above = parents_in(told.request, {key_name(thing.DESCRIPTOR)})
+    return str(thing.DESCRIPTOR.full_name), told.method.path, above

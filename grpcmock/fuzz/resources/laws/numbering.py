@@ -23,6 +23,7 @@ from grpcmock.fuzz.resources.laws.whole_things import (
     key_name,
     key_of,
     makes_things,
+    may_be_parent,
     may_take_away,
     told_by,
     wholes,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 _NUMBER = re.compile(r"number|(.*_)?(sequence|seq|sequence_number|ordinal)")
-_PARENT = re.compile(r".*_(id|name|key|code)|parent")
 _LATER = re.compile(r"\b(if|unless|until|once|unset|empty|none|not set|draft|pending|0|zero)\b", re.IGNORECASE)
 """A comment that has this may tell of things that have no number yet."""
 
@@ -140,7 +140,7 @@ class Numbering:
         isn't told."""
         found = []
         for one in told.method.input.fields:
-            if not is_key(one) or not _PARENT.fullmatch(one.name):
+            if not may_be_parent(one):
                 continue
             value = getattr(told.request, one.name)
             own: Any = message.DESCRIPTOR.fields_by_name.get(one.name)

@@ -28,6 +28,7 @@ from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import same_type
 from grpcmock.fuzz.resources.laws.effects import DOUBTFUL
 from grpcmock.fuzz.resources.laws.exchanges import exchange_in
+from grpcmock.fuzz.resources.laws.whole_things import parents_in
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
@@ -49,12 +50,6 @@ class _Done:
 
     request: Message
     answer: Message
-
-
-_REFERENCE = re.compile(
-    r"parent|(?!(?:request|client|idempotency)_).*_(?:id|key|code|name|number)|tenant|project|owner"
-)
-"""What a thing stands below, by the names of fields."""
 
 
 @dataclass(slots=True)
@@ -257,15 +252,7 @@ def _are_below_the_same(one: Message, other: Message, method: Method) -> bool:
     """Whether two requests name the same things, but for what they make: what is unique may be so below a parent."""
     named = verb_and_noun(method.name)
     own = {f"{snake_case(named[1])}_{key}" for key in _KEYS} if named is not None else set()
-    ours, theirs = (
-        {
-            name: value
-            for inner in messages_in(message)
-            for field, value in inner.ListFields()
-            if (name := snake_case(field.name)) not in own and _REFERENCE.fullmatch(name)
-        }
-        for message in (one, other)
-    )
+    ours, theirs = (parents_in(message, own) for message in (one, other))
     return ours == theirs
 
 

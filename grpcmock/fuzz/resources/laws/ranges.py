@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.naming import range_ends
-from grpcmock.fuzz.expectations.ordered_values import TIMES
+from grpcmock.fuzz.expectations.ordered_values import TIMES, comparable
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import is_set, shown
@@ -83,7 +83,7 @@ class Ranges:
         request, items = shown_now.request, shown_now.items
         if not (is_set(request, asked.low) and is_set(request, asked.high)):
             return
-        bounds = _order(asked.low, request), _order(asked.high, request)
+        bounds = comparable(getattr(request, asked.low.name)), comparable(getattr(request, asked.high.name))
         if bounds[0] > bounds[1] or any(_value(item, asked) is None for item in items):
             return
         seen = _Seen(bounds, {bytes_of(item): _value(item, asked) for item in items})
@@ -157,13 +157,7 @@ def _value(item: Message, asked: Range) -> Any:
             return None
         place = getattr(place, step.name)
     last = asked.way[-1]
-    return _order(last, place) if is_set(place, last) or not last.has_presence else None
-
-
-def _order(one: FieldDescriptor, place: Any) -> Any:
-    value = getattr(place, one.name)
-    parts = TIMES.get(type_name(one))
-    return value if parts is None else tuple(getattr(value, part) for part in parts)
+    return comparable(getattr(place, last.name)) if is_set(place, last) or not last.has_presence else None
 
 
 def _finding(method: Method, asked: Range, request: Any, item: Message) -> Finding:

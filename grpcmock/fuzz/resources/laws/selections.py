@@ -19,7 +19,7 @@ from grpcmock.fuzz.expectations.number_types import WHOLE
 from grpcmock.fuzz.expectations.ranks import AT_LEAST, may_rank, shown_by_rank
 from grpcmock.fuzz.generation.message_classes import bytes_of
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.resources.differences import is_set, shown
+from grpcmock.fuzz.resources.differences import is_set, shown, shown_as
 from grpcmock.fuzz.resources.fields import names_same, same_type
 from grpcmock.fuzz.resources.laws.lists import item_of, listed, only_lists
 from grpcmock.reports.wording import counted
@@ -127,7 +127,7 @@ class Selections:
         for one in whole.selected:
             if not (_is_switch(one.asked) or (method.path, one.asked.name) in self._proven):
                 continue
-            name, value = ".".join(step.name for step in one.way), _told(one.asked, one.value)
+            name, value = ".".join(step.name for step in one.way), shown_as(one.asked, one.value)
             having = _having(whole.items, one.way, one.value)
             forms = [item for data, item in one.items.items() if data not in whole.items]
             missing = [
@@ -207,11 +207,6 @@ def _value(item: Message, way: Way) -> Any:
             return None
         place = getattr(place, step.name)
     return getattr(place, way[-1].name)
-
-
-def _told(one: FieldDescriptor, value: Any) -> str:
-    known = one.enum_type.values_by_number.get(value) if one.enum_type is not None else None
-    return known.name if known is not None else shown(value)
 
 
 def _finding(method: Method, name: str, expected: str, actual: str) -> Finding:

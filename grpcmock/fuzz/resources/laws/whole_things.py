@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grpcmock.fuzz.expectations.naming import verb_and_noun
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.fields import is_key, named
 from grpcmock.fuzz.resources.laws.exchanges import exchange_in
@@ -18,7 +19,7 @@ from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
@@ -29,6 +30,14 @@ _PART = re.compile(
     r"(.*_)?(mask|masks|view|fields?|select|projection|include|expand|snapshot|revision|version|as_of|at)"
 )
 """Requests with these may show a part of a thing, or how it was earlier."""
+
+_PARENT = re.compile(
+    r"parent|scope|namespace|location|region|project|tenant|owner|.*_(?:id|name|key|code|number|uid|uuid)"
+)
+_NO_PARENT = re.compile(
+    r"(?:external|request|idempotency|correlation|trace)_\w+|client_\w+_\w+|(?:display|user|given|full|file)_name"
+)
+"""What a thing is called elsewhere or by people, or a request; nothing that it stands below."""
 
 
 class Told(NamedTuple):
@@ -74,6 +83,24 @@ def key_name(descriptor: Descriptor) -> str:
     noun = snake_case(descriptor.name)
     name = named(descriptor, f"{noun}_id", *_KEYS[:1], f"{noun.rpartition('_')[2]}_id", *_KEYS[1:])
     return name if name and is_key(descriptor.fields_by_name[name]) else ""
+
+
+def may_be_parent(field: FieldDescriptor) -> bool:
+    """Whether a field of a request may say below what a thing stands, by its name."""
+    name = snake_case(field.name)
+    return is_key(field) and _PARENT.fullmatch(name) is not None and _NO_PARENT.fullmatch(name) is None
+
+
+def parents_in(request: Message, own: Container[str]) -> tuple[tuple[str, Any], ...]:
+    """Return below what a thing may stand, as a request says, with the names of its fields; *own* are those by which
+    the thing itself may be called."""
+    above = (
+        (snake_case(one.name), value)
+        for inner in messages_in(request)
+        for one, value in inner.ListFields()
+        if snake_case(one.name) not in own and may_be_parent(one)
+    )
+    return tuple(sorted(above, key=str))
 
 
 def makes_things(method: Method) -> bool:
