@@ -54,9 +54,14 @@ _BLANK = re.compile(
     re.IGNORECASE,
 )
 _ABOVE_ZERO = re.compile(
-    r"\bpositive\b(?! or (?:zero|0))|\b(?:(?:more|greater|larger|higher) than|above) (?:zero|0)\b(?!\.\d)",
+    r"\bpositive\b(?: (?:whole|finite))?"
+    r"(?: (?:numbers?|integers?|amounts?|values?|quantity|count|price|weight|length))?"
+    r"(?! or (?:zero|0))(?=\W*$| ?[.,;:()]| (?:and|of|in|for|at|not|number)\b)"
+    r"|\b(?:(?:more|greater|larger|higher) than|above) (?:zero|0)\b(?!\.\d)",
     re.IGNORECASE,
 )
+"""Not ``positive values increase the volume``, which says what they do."""
+
 _AMOUNT_SHOWN = re.compile(r"(?:^|_)(?:limit|size|count|max|maximum|results|top|take|first|last|page)(?:_|$)")
 """How much is to be shown: zero often stands for as much as is usual, without a word about it."""
 
@@ -68,7 +73,7 @@ _NOT_NEGATIVE = re.compile(
     re.IGNORECASE,
 )
 _SOME = re.compile(
-    r"\bat least one\b(?! of (?:these|them|the (?:fields|following))\b| (?:letter|digit|character|number|upper|lower))"
+    r"(?<!with )(?<!support )\bat least one\b(?! of\b| (?:letter|digit|character|number|upper|lower))"
     r"|\b(?:must|may|can)(?:not|n't| not) be empty\b|\bnon-?empty\b|\bnever empty\b",
     re.IGNORECASE,
 )
@@ -96,6 +101,17 @@ _ALL_AS_IN = re.compile(
     r"(?:an? |the )?`?[A-Z]\w+"
 )
 _AS_IN = re.compile(r"\b(?:as|like) (?:in|for|at|those (?:in|of)) (?:an? |the )?`?([A-Z]\w+)")
+
+_NO_LIMIT = re.compile(
+    r"\b(?:takes? up to|\d+ (?:decimals?|significant)|no matter|can always)\b|\bor \d[\d,.]* (?:for|in)\b",
+    re.IGNORECASE,
+)
+"""Words for a number that is no limit of the value itself, or one of several."""
+
+_OF_PAGES = re.compile(r"page_?size|limit|max_results|max_page_size", re.IGNORECASE)
+_REFUSED = re.compile(r"\b(?:must|cannot|can't|may not|not exceed|error|refused|rejected|invalid\w*)\b", re.IGNORECASE)
+"""Only with such a word a page that is asked to be too large is an error: else it may be as large as it can be, as
+https://google.aip.dev/158 advises."""
 
 _FAR = 25
 _LONGEST = 20_000
@@ -235,7 +251,8 @@ def _are_distinct(items: Any) -> bool:
 
 def _of_sizes(field: FieldDescriptor, sentence: str) -> Iterator[Told]:
     """Yield the limit that a sentence states: what is far beyond isn't allowed."""
-    if not has_size(field):
+    may_be_less = _OF_PAGES.fullmatch(field.name) is not None and not _REFUSED.search(sentence)
+    if not has_size(field) or may_be_less or _NO_LIMIT.search(sentence):
         return
     limit = limit_in(sentence) if is_whole(field) or not is_number(field) else limit_of(field, sentence)
     if limit is None or (not is_number(field) and speaks_of_length(sentence) is field.is_repeated):

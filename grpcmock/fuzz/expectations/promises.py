@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable
-from grpcmock.fuzz.expectations.keys_of_requests import refuses_other
+from grpcmock.fuzz.expectations.keys_of_requests import identifies_another, refuses_other
 from grpcmock.fuzz.expectations.method_comments import method_comments, service_comments
 from grpcmock.fuzz.expectations.naming import singular, verb_and_noun
 from grpcmock.fuzz.expectations.number_types import WHOLE
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SENTENCE = re.compile(r"(?<=[.;!])\s+|\n\s*\n")
 _NOT = re.compile(r"\b(?:not|no|non|never|needn|isn|aren|doesn|don|without|unsafe|may)\b", re.IGNORECASE)
 _NOT_SURELY = re.compile(rf"{_NOT.pattern}|\b(?:need|should|might|can|recommend\w*)\b", re.IGNORECASE)
-_UNIQUE = re.compile(r"\bunique\b", re.IGNORECASE)
+_UNIQUE = re.compile(r"(?<!more )(?<!many )(?<!number of )\bunique\b", re.IGNORECASE)
 _OF_CALLS = re.compile(
     r"\b(?:requests?|retr(?:y|ies)|trac(?:e|es|ing)|logs?|logging|correlat\w+)\b"
     r"|\b(?:this|each|every|per|the|a|one|between|among|across|of) (?:call|message|attempt|operation)s?\b",
@@ -182,7 +182,7 @@ def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
         repeatable = is_repeatable(about) or _REPEATABLE_BY_NAME.fullmatch(snake_case(way[-1].name)) is not None
         promise = Promise(
             way,
-            is_unique=is_unique(words),
+            is_unique=is_unique(words) and not identifies_another(words, way[-1], method),
             is_repeatable=repeatable,
             gives_same=repeatable and _SAME_AGAIN.search(about) is not None,
             refuses_other=repeatable and any(map(refuses_other, (words, of_method, of_service))),

@@ -85,7 +85,8 @@ def _cases(failure: Failure, method: Method, reply: Reply, simplest: bytes) -> I
             yield replace(case, calls=(rest,), why=f"a request without {case.path}", targets=frozenset())
     elif reply.call.messages:
         plain = call_of(method, *_elsewhere(case, failure.result.replies.index(reply), reply.call))
-        yield replace(case, calls=(plain,), why=f"one of the calls alone: {case.why}", targets=frozenset())
+        why = f"this call alone is enough; found with {case.why}"
+        yield replace(case, calls=(plain,), why=why, targets=frozenset())
 
 
 def alone(failure: Failure) -> Iterator[Case]:
@@ -109,7 +110,7 @@ def alone(failure: Failure) -> Iterator[Case]:
         assert call.method is not None
         if is_down and rank:
             return
-        yield replace(_case(case, call.method, call), why=f"one of the calls alone: {case.why}")
+        yield replace(_case(case, call.method, call), why=f"this call alone is enough; found with {case.why}")
 
 
 def _elsewhere(case: Case, index: int, made: Call) -> tuple[bytes, ...]:

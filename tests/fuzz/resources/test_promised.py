@@ -193,6 +193,7 @@ def test_promises_are_kept(
         ("A unique id of this request.", False),
         ("Unique per call, for tracing.", False),
         ("Uniqueness is nobody's business.", False),
+        ("The more unique keys are used, the less fair it is.", False),
         ("", False),
     ],
 )
